@@ -1,0 +1,5 @@
+export default {
+  files: ['dist/test/unit/**/*.test.js'],
+  timeout: '60s',
+  environmentVariables: { NODE_NO_WARNINGS: '1' },
+};

@@ -1,0 +1,201 @@
+import type { Emit } from '../core/events.ts';
+import type { Host } from '../host/types.ts';
+
+/** A flag of a driver, as data: the parser, the help and the documentation are made from it. */
+export interface FlagDefinition {
+  /** As typed, without dashes: `qemu-memory`. */
+  readonly name: string;
+  /** Other long names, e.g. `memory`. The name itself wins when both are given. */
+  readonly aliases?: readonly string[];
+  /**
+   * `size`: an integer in `unit`, or with a suffix k, m, g, t (powers of 1024; also kb, mb, …).
+   * `int`: Go's ParseInt with base 0 (0x10, 0o20, 010 = 8, 1_000).
+   */
+  readonly type: 'string' | 'int' | 'size' | 'bool' | 'list';
+  /** Name of the environment variable that stands in for the flag. */
+  readonly env: string;
+  readonly default?: string | number | boolean | readonly string[];
+  readonly unit?: 'MiB' | 'GB-as-MB';
+  /** Never printed, logged or stored in clear text. */
+  readonly secret?: boolean;
+  readonly help: string;
+}
+
+/** Values of a driver's flags by flag name; absent when neither given nor defaulted. */
+export type FlagValues = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
+
+/** What a driver can do. Generic code asks these, never which driver it has. */
+export interface Capabilities {
+  /** `image`: boots our image and takes identity files. `nothing`: there is a host already or none at all. */
+  readonly boots: 'image' | 'nothing';
+  /** Can be started, stopped and killed. */
+  readonly power: boolean;
+  /** Can be reached by SSH. */
+  readonly ssh: boolean;
+  /** Engine and SSH are reached on 127.0.0.1. */
+  readonly localEndpoints: boolean;
+}
+
+/** Everything about a driver that is known without loading it. */
+export interface DriverManifest {
+  readonly name: string;
+  readonly title: string;
+  /** Platforms on which machines of this driver can live; empty for all. */
+  readonly platforms: readonly NodeJS.Platform[];
+  readonly flags: readonly FlagDefinition[];
+  readonly capabilities: Capabilities;
+}
+
+/** One result of a check, for `create` and `doctor`. */
+export interface Finding {
+  readonly severity: 'ok' | 'warning' | 'error';
+  /** Stable, e.g. `qemu-missing`. */
+  readonly code: string;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+/** A TCP endpoint as the user's computer reaches it. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Power states, as docker-machine names them (lower case), and two of ours. */
+export type PowerState =
+  | 'running'
+  | 'paused'
+  | 'saved'
+  | 'stopped'
+  | 'stopping'
+  | 'starting'
+  | 'error'
+  /** There is no such machine at the hypervisor or provider any more. */
+  | 'absent'
+  /** A machine whose host cannot be asked (driver none). */
+  | 'unmanaged';
+
+/** What a probe found out. Never stored as truth. */
+export interface DriverStatus {
+  readonly power: PowerState;
+  /** A sentence for `error`, and whatever else helps. */
+  readonly detail?: string;
+  /** Address of the machine, without port. */
+  readonly address?: string;
+  readonly ssh?: Endpoint;
+  /** DOCKER_HOST: `tcp://127.0.0.1:49160`. */
+  readonly engineUrl?: string;
+}
+
+/** The image that a machine boots: absolute paths of verified files, shared and read-only. */
+export interface BootImage {
+  /** Identifies the content: SHA-256 over the files, from the manifest. */
+  readonly digest: string;
+  readonly version: string;
+  readonly architecture: 'amd64' | 'arm64';
+  /** Kernel for direct boot (uncompressed where the architecture has one). */
+  readonly kernelPath: string;
+  readonly initrdPath: string;
+  readonly rootPath: string;
+}
+
+/** A file that is handed to the guest at boot. */
+export interface GuestFile {
+  /** Name inside the guest: `hostname`, `server.pem`, … */
+  readonly name: string;
+  /** Where it lies on this computer, mode 0600. */
+  readonly path: string;
+}
+
+/** What an image-booting driver needs besides its own configuration. */
+export interface BootMaterial {
+  readonly image: BootImage;
+  readonly guestFiles: readonly GuestFile[];
+}
+
+/** What every method of a driver is given. */
+export interface DriverContext<Config> {
+  readonly host: Host;
+  readonly name: string;
+  /** The machine's directory; the driver keeps its files in it. */
+  readonly directory: string;
+  readonly config: Config;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** Present for drivers that boot an image, when they create, check or start. */
+  readonly boot?: BootMaterial;
+}
+
+/** What a step leaves in the journal. Never a secret. */
+export type StepFacts = Readonly<Record<string, string | number | boolean>>;
+
+/**
+ * One named step of creating something. The runner journals `begin` (durably) before `run` and `done` after it.
+ * Laws: `run` may be called again after it was interrupted at any point. `undo` succeeds when there is
+ * nothing to undo, also when `run` never began or was cut in the middle. `done` asks reality, not memory.
+ */
+export interface Step {
+  readonly name: string;
+  /** For people: "Creating the disk". */
+  readonly summary: string;
+  /** Names, tokens and tags of what `run` is about to make outside, journaled before it runs. */
+  intent?(): StepFacts;
+  done?(): Promise<boolean>;
+  run(): Promise<StepFacts | undefined>;
+  undo?(): Promise<void>;
+}
+
+/** What `configure` returns: the driver's own part of config.json, and what it knows of the common part. */
+export interface Configured {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly common?: {
+    readonly ipAddress?: string;
+    readonly sshUser?: string;
+    readonly sshPort?: number;
+  };
+}
+
+/** The behaviour of a driver. Start, stop, kill and remove are idempotent: "already so" is success. */
+export interface DriverImplementation<Config> {
+  /**
+   * Flag values to configuration. Pure.
+   * @throws MachineError `flag-invalid` and the like for values that cannot work.
+   */
+  configure(values: FlagValues): Configured;
+  /**
+   * The driver's own part of a stored record, checked field by field: records can be hostile.
+   * @throws MachineError `record-invalid`.
+   */
+  readConfig(raw: Readonly<Record<string, unknown>>): Config;
+  /** Problems as data, before anything is made; also for `doctor` (then without `boot`). */
+  check(context: Omit<DriverContext<Config>, 'directory' | 'name'>): Promise<readonly Finding[]>;
+  /** Named steps that make the machine, not yet started. */
+  steps(context: DriverContext<Config>): readonly Step[];
+  /**
+   * Starts the machine and returns when its guest says it is ready (drivers that boot an image), or when
+   * it runs. Emits `phase` events.
+   */
+  start(context: DriverContext<Config>): Promise<void>;
+  /** Asks the guest first; after its time-out the machine is forced off. Returns when it is off. */
+  stop(context: DriverContext<Config>): Promise<void>;
+  kill(context: DriverContext<Config>): Promise<void>;
+  /** Nothing of the machine is left at the hypervisor; files in its directory are the caller's to remove. */
+  remove(context: DriverContext<Config>): Promise<void>;
+  /** Probes. Never throws for a machine that is not there. */
+  inspect(context: DriverContext<Config>): Promise<DriverStatus>;
+  /** Paths of logs that help, most useful first. */
+  logs?(context: DriverContext<Config>): readonly { readonly name: string; readonly path: string }[];
+}
+
+/** A driver with its configuration type closed over. */
+export interface Driver extends DriverImplementation<unknown> {
+  readonly manifest: DriverManifest;
+}
+
+/** Joins manifest and implementation. The one place where the configuration's type is erased. */
+export function defineDriver<Config>(
+  manifest: DriverManifest,
+  implementation: DriverImplementation<Config>,
+): Driver {
+  return { manifest, ...(implementation as DriverImplementation<unknown>) };
+}

@@ -1,0 +1,189 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { WaitClock } from '../core/wait.ts';
+
+/** A file or directory as far as the program cares. Times in milliseconds since the epoch. */
+export interface FileStat {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  readonly sizeBytes: number;
+  /** Permission bits only (0o7777). Meaningless on Windows. */
+  readonly mode: number;
+  readonly modifiedMs: number;
+  /** Owner; -1 where the platform has none. */
+  readonly uid: number;
+}
+
+/** One entry of a directory. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: FileStat['kind'];
+}
+
+/**
+ * Files. Errors are the system's own (`code` ENOENT, EACCES …) for readers; writers throw
+ * MachineError `store-write-failed` that names the path and keeps the system error as cause.
+ */
+export interface Files {
+  readText(path: string): Promise<string>;
+  readBytes(path: string): Promise<Uint8Array>;
+  /** Bytes from `offset` on, at most `lengthMaxBytes`; empty at or behind the end. */
+  readRange(path: string, offset: number, lengthMaxBytes: number): Promise<Uint8Array>;
+  /** Entries in no particular order; throws ENOENT for a missing directory. */
+  list(path: string): Promise<DirectoryEntry[]>;
+  /** Follows no symlink; undefined when there is nothing. */
+  stat(path: string): Promise<FileStat | undefined>;
+  /** The path with every symlink resolved. */
+  realPath(path: string): Promise<string>;
+  /** Whole file or nothing: temporary file beside it (`wx`), fsync, rename, fsync of the directory. Never follows a symlink at `path`. */
+  writeAtomic(path: string, data: string | Uint8Array, mode: number): Promise<void>;
+  /** Creates a file that must not exist (EEXIST is thrown as it is). */
+  writeNew(path: string, data: string | Uint8Array, mode: number): Promise<void>;
+  /** Appends and fsyncs before it resolves; creates the file (0600) when it is missing. */
+  appendDurable(path: string, data: string): Promise<void>;
+  /** Also makes missing parents; an existing directory keeps its mode. */
+  makeDirectory(path: string, mode: number): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Hard link; EEXIST when `to` is there. */
+  link(from: string, to: string): Promise<void>;
+  /** Copies a file to a new one (clone where the file system can); throws when `to` is there. */
+  copy(from: string, to: string, mode: number): Promise<void>;
+  chmod(path: string, mode: number): Promise<void>;
+  /** Removes a file or a whole directory; nothing there is fine. Does not follow symlinks. */
+  remove(path: string): Promise<void>;
+  /** Lower-case hex SHA-256 of a file's content, read as a stream. */
+  sha256(path: string): Promise<string>;
+  /** Bytes free for this user on the file system that holds `path`. */
+  freeBytes(path: string): Promise<number>;
+}
+
+/** How to run a child to its end. Never through a shell. */
+export interface RunOptions {
+  readonly input?: string | Uint8Array;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly cwd?: string;
+  /** Added to the environment of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Exit codes other than 0 that are answers, not errors. `'any'` takes all. */
+  readonly acceptExitCodes?: readonly number[] | 'any';
+}
+
+/** What a child left behind. Output is decoded as UTF-8, at most 16 MiB each. */
+export interface RunResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * A process that can be recognised later: the same pid with another start time is somebody else.
+ * `startTime` is an opaque text of the platform, and includes the boot it belongs to.
+ */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+/** Child processes and processes in general. */
+export interface Processes {
+  /**
+   * Runs a program to its end.
+   * @throws MachineError `program-missing` (not found), `program-failed` (exit code, signal, time-out;
+   *   facts: exitCode, stdout, stderr), and the signal's reason when aborted.
+   */
+  run(file: string, args: readonly string[], options: RunOptions): Promise<RunResult>;
+  /** Absolute path of a program on PATH (with PATHEXT on Windows), or undefined. */
+  find(program: string): Promise<string | undefined>;
+  /**
+   * Starts a program in a session of its own that outlives this process; stdin is empty, both outputs
+   * are appended to `logPath`. Resolves when it runs.
+   */
+  spawnDetached(
+    file: string,
+    args: readonly string[],
+    options: { readonly logPath: string; readonly cwd?: string; readonly env?: Readonly<Record<string, string>> },
+  ): Promise<ProcessIdentity>;
+  /** Identity of a running process; undefined when there is none with this pid (a zombie counts as none). */
+  identify(pid: number): Promise<ProcessIdentity | undefined>;
+  /** True while exactly this process runs. */
+  isAlive(identity: ProcessIdentity): Promise<boolean>;
+  /** Sends a signal if exactly this process still runs; false when it is gone. */
+  signal(identity: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT'): Promise<boolean>;
+}
+
+/** Where to connect: TCP, or a unix socket / Windows pipe by its path. */
+export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
+
+/** Certificates for a mutual-TLS connection, PEM. */
+export interface TlsMaterial {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** Sockets. Errors are the system's own (ECONNREFUSED, ENOENT, ETIMEDOUT …) or OpenSSL's. */
+export interface Network {
+  /** Resolves once connected; rejects with code ETIMEDOUT after `timeoutMs`. */
+  connect(address: Address, options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<Socket>;
+  /** Resolves once the handshake is done and the server's certificate is accepted for `host`. */
+  connectTls(
+    address: { readonly host: string; readonly port: number },
+    material: TlsMaterial,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<TLSSocket>;
+  /** True when a TCP port of 127.0.0.1 can be bound at this moment. A hint, not a reservation. */
+  isPortFree(port: number): Promise<boolean>;
+}
+
+/** Downloads by HTTP(S), proxies from the environment. */
+export interface Http {
+  /**
+   * Fetches `url` into the file `path` (must not exist) and stops at the first byte too much.
+   * Refuses every redirect away from HTTPS. Loopback hosts may be plain HTTP only when `url` itself is.
+   * @throws MachineError `download-failed`.
+   */
+  download(
+    url: string,
+    path: string,
+    options: {
+      readonly sizeMaxBytes: number;
+      readonly signal?: AbortSignal | undefined;
+      readonly onProgress?: (doneBytes: number, totalBytes: number | undefined) => void;
+    },
+  ): Promise<void>;
+}
+
+/** Wall clock and waiting. */
+export interface Clock extends WaitClock {
+  /** Milliseconds since the epoch. */
+  nowMs(): number;
+}
+
+/** Facts of the computer and the user that do not change while the program runs. */
+export interface HostFacts {
+  readonly platform: NodeJS.Platform;
+  /** Node's name: x64, arm64 … */
+  readonly arch: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly homeDirectory: string;
+  readonly tempDirectory: string;
+  readonly currentDirectory: string;
+  readonly cpuCount: number;
+  readonly memoryBytes: number;
+  readonly userName: string;
+  readonly pid: number;
+  /** Directory of package.json. */
+  readonly packageRoot: string;
+}
+
+/** The outside world. Everything that logic needs of it comes in through this one object. */
+export interface Host {
+  readonly facts: HostFacts;
+  readonly files: Files;
+  readonly processes: Processes;
+  readonly network: Network;
+  readonly http: Http;
+  readonly clock: Clock;
+  /** Cryptographically strong. */
+  randomBytes(count: number): Uint8Array;
+}
