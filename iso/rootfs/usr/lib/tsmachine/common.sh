@@ -1,0 +1,21 @@
+# Sourced by every script here.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+
+run_dir=/run/tsmachine
+identity_dir=$run_dir/identity
+persistent_dir=/var/lib/boot2docker
+
+# Tells the host where the start has got to: one line on the console, uptime in seconds first.
+mark() {
+  read -r up _ </proc/uptime
+  echo "TS $up $*" >/dev/console
+}
+
+# True when the kernel line has this word.
+kernel_word() {
+  case " $(cat /proc/cmdline) " in
+    *" $1 "*) return 0 ;;
+  esac
+  return 1
+}
