@@ -1,5 +1,13 @@
+import process from 'node:process';
+
+// One suite a run, named by SUITE: unit (the default), integration, conformance, e2e.
+const suite = process.env.SUITE ?? 'unit';
+const timeouts = { unit: '60s', integration: '180s', conformance: '180s', e2e: '900s' };
+
 export default {
-  files: ['dist/test/unit/**/*.test.js'],
-  timeout: '60s',
+  files: [`dist/test/${suite}/**/*.test.js`],
+  timeout: timeouts[suite],
+  // Machines under emulation want both processors for themselves.
+  ...(suite === 'e2e' ? { serial: true, concurrency: 1 } : {}),
   environmentVariables: { NODE_NO_WARNINGS: '1' },
 };

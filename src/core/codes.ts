@@ -120,6 +120,11 @@ export const errorCodes = {
     title: 'A path of the store can be changed by other users, or points outside the store.',
     remedies: ['Run: chmod go-w PATH'],
   },
+  'socket-path-too-long': {
+    fault: 'host',
+    title: 'The path of a socket is longer than the operating system allows.',
+    remedies: ['Choose a shorter machine name, or a shorter path for the store (--storage-path).'],
+  },
   'journal-invalid': {
     fault: 'record',
     title: 'The journal of a machine cannot be understood.',
@@ -184,6 +189,11 @@ export const errorCodes = {
     fault: 'guest',
     title: 'The machine did not become ready in time.',
     remedies: ['Run "tsmachine logs NAME" to see how far it came.'],
+  },
+  'guest-failed': {
+    fault: 'guest',
+    title: 'The machine runs, but gave up on something that it needs: its disk, its network or the engine.',
+    remedies: ['Run "tsmachine logs NAME" to see what the machine said.'],
   },
   'vm-control-failed': {
     fault: 'guest',

@@ -101,14 +101,21 @@ export interface Processes {
   spawnDetached(
     file: string,
     args: readonly string[],
-    options: { readonly logPath: string; readonly cwd?: string; readonly env?: Readonly<Record<string, string>> },
+    options: {
+      readonly logPath: string;
+      readonly cwd?: string;
+      readonly env?: Readonly<Record<string, string>>;
+    },
   ): Promise<ProcessIdentity>;
   /** Identity of a running process; undefined when there is none with this pid (a zombie counts as none). */
   identify(pid: number): Promise<ProcessIdentity | undefined>;
   /** True while exactly this process runs. */
   isAlive(identity: ProcessIdentity): Promise<boolean>;
   /** Sends a signal if exactly this process still runs; false when it is gone. */
-  signal(identity: ProcessIdentity, signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT'): Promise<boolean>;
+  signal(
+    identity: ProcessIdentity,
+    signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGSTOP' | 'SIGCONT',
+  ): Promise<boolean>;
 }
 
 /** Where to connect: TCP, or a unix socket / Windows pipe by its path. */
@@ -124,7 +131,10 @@ export interface TlsMaterial {
 /** Sockets. Errors are the system's own (ECONNREFUSED, ENOENT, ETIMEDOUT …) or OpenSSL's. */
 export interface Network {
   /** Resolves once connected; rejects with code ETIMEDOUT after `timeoutMs`. */
-  connect(address: Address, options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined }): Promise<Socket>;
+  connect(
+    address: Address,
+    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<Socket>;
   /** Resolves once the handshake is done and the server's certificate is accepted for `host`. */
   connectTls(
     address: { readonly host: string; readonly port: number },

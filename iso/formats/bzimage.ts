@@ -1,0 +1,52 @@
+import zlib from 'node:zlib';
+import { decompress as fzstdDecompress } from 'fzstd';
+import { inputError } from './input-error.ts';
+
+const zstdMagic = 0xfd2fb528;
+const kernelMaxBytes = 1 << 28;
+
+/** `zlib.zstdDecompressSync`, which Node has from 22.15 on. */
+type ZstdDecompress = (data: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+
+/**
+ * The uncompressed kernel out of a bzImage with a zstd payload
+ * (Documentation/arch/x86/boot.rst: `setup_sects` at 0x1f1, `HdrS` at 0x202, `payload_offset` at 0x248,
+ * `payload_length` at 0x24c; the payload's last four bytes are the uncompressed size). QEMU starts it
+ * directly by its PVH note, which saves the guest its own decompression.
+ * Throws `image-build-failed` for another kind of kernel.
+ */
+export function extractVmlinux(kernel: Uint8Array, file: string): Uint8Array {
+  const bytes = Buffer.from(kernel.buffer, kernel.byteOffset, kernel.byteLength);
+  if (bytes.length < 0x250 || bytes.toString('latin1', 0x202, 0x206) !== 'HdrS') {
+    throw inputError(file, 'It is not an x86 kernel.');
+  }
+  const setupSectors = bytes.readUInt8(0x1f1) || 4;
+  const start = (setupSectors + 1) * 512 + bytes.readUInt32LE(0x248);
+  const end = start + bytes.readUInt32LE(0x24c);
+  if (end > bytes.length || end - start < 8) {
+    throw inputError(file, 'The kernel is cut off.');
+  }
+  if (bytes.readUInt32LE(start) !== zstdMagic) {
+    throw inputError(file, 'The kernel is not compressed with zstd.');
+  }
+  const sizeBytes = bytes.readUInt32LE(end - 4);
+  if (sizeBytes > kernelMaxBytes) {
+    throw inputError(file, `The kernel claims to be larger than ${kernelMaxBytes} bytes.`);
+  }
+  const result = unzstd(bytes.subarray(start, end - 4), file);
+  if (result.length !== sizeBytes || Buffer.from(result.subarray(0, 4)).toString('latin1') !== '\x7fELF') {
+    throw inputError(file, 'What the kernel unpacks to is not what it says.');
+  }
+  return result;
+}
+
+function unzstd(data: Uint8Array, file: string): Uint8Array {
+  const native = (zlib as { zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;
+  try {
+    return native === undefined
+      ? fzstdDecompress(data)
+      : native(data, { maxOutputLength: kernelMaxBytes });
+  } catch (cause) {
+    throw inputError(file, 'The zstd data of the kernel is damaged.', cause);
+  }
+}

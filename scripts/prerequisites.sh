@@ -1,0 +1,109 @@
+# Sourced by ./quickstart and ./check: installs programs that are missing, and says which.
+
+say() { printf '==> %s\n' "$*"; }
+die() {
+  printf 'error: %s\n' "$1" >&2
+  [ $# -gt 1 ] && printf 'try: %s\n' "$2" >&2
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    die "$1 needs root, and sudo is not installed" "run this script as root, or install: $*"
+  fi
+}
+
+require_node() {
+  command -v node >/dev/null || die "Node.js is not installed" "install Node.js 20.19 or newer: https://nodejs.org/"
+  node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' ||
+    die "Node.js $(node --version) is too old" "install Node.js 20.19 or newer: https://nodejs.org/"
+}
+
+# install_apt PROGRAM:PACKAGE ... ; a PROGRAM with a slash is a file that the package brings.
+install_apt() {
+  local packages=() pair program
+  for pair in "$@"; do
+    program=${pair%%:*}
+    case $program in
+      */*) [ -e "$program" ] || packages+=("${pair#*:}") ;;
+      *) command -v "$program" >/dev/null || packages+=("${pair#*:}") ;;
+    esac
+  done
+  [ ${#packages[@]} = 0 ] && return 0
+  say "Installing with apt: ${packages[*]}"
+  as_root apt-get update -qq
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null
+}
+
+install_brew() {
+  local formulas=() pair
+  for pair in "$@"; do
+    command -v "${pair%%:*}" >/dev/null || formulas+=("${pair#*:}")
+  done
+  [ ${#formulas[@]} = 0 ] && return 0
+  command -v brew >/dev/null || die "Homebrew is not installed" "install it from https://brew.sh/, or install: ${formulas[*]}"
+  say "Installing with Homebrew: ${formulas[*]}"
+  brew install --quiet "${formulas[@]}"
+}
+
+# The package that has the docker client: Debian 13 has it alone, older ones only together with the engine.
+docker_client_package() {
+  if apt-cache show docker-cli >/dev/null 2>&1; then echo docker-cli; else echo docker.io; fi
+}
+
+install_prerequisites() {
+  local arch
+  arch=$(uname -m)
+  case $(uname -s) in
+    Darwin) install_brew qemu-img:qemu docker:docker ;;
+    Linux)
+      if command -v apt-get >/dev/null; then
+        case $arch in
+          aarch64) install_apt qemu-system-aarch64:qemu-system-arm qemu-img:qemu-utils ;;
+          *) install_apt qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils ;;
+        esac
+        command -v docker >/dev/null || {
+          as_root apt-get update -qq
+          install_apt "docker:$(docker_client_package)"
+        }
+      else
+        for program in "qemu-system-${arch/arm64/aarch64}" qemu-img docker; do
+          command -v "$program" >/dev/null || die "$program is not installed" "install it with your package manager"
+        done
+      fi
+      ;;
+    *) die "this script knows Linux and macOS, not $(uname -s)" "on Windows: npm ci; npm run build; npm run image; node bin/tsmachine.js create" ;;
+  esac
+}
+
+# npm ci only when what is installed is older than what is asked for.
+install_packages() {
+  if [ ! node_modules/.package-lock.json -nt package-lock.json ]; then
+    say "Installing npm packages"
+    npm ci --no-fund --no-audit --loglevel=error
+    touch node_modules/.package-lock.json
+  fi
+}
+
+build() {
+  say "Building"
+  npm run --silent --loglevel=error build
+}
+
+image_architecture() {
+  case $(uname -m) in aarch64 | arm64) echo arm64 ;; *) echo amd64 ;; esac
+}
+
+# The image is made again when anything that goes into it is newer.
+build_image() {
+  local manifest
+  manifest=build/image/$(image_architecture)/manifest.json
+  if [ ! -e "$manifest" ] || [ -n "$(find iso -newer "$manifest" -type f -print -quit)" ]; then
+    say "Assembling the machine image from signed Debian packages (downloads about 200 MB the first time)"
+    node bin/tsmachine.js image build "$@"
+  fi
+}

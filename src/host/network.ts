@@ -1,0 +1,105 @@
+import { connect, createServer, isIP, type Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Address, Network } from './types.ts';
+
+interface Bounds {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Sockets of the real system. TLS is loaded when it is first used. */
+export function createNetwork(): Network {
+  return {
+    connect: async (address, options) => {
+      options.signal?.throwIfAborted();
+      return settled(connect({ ...address }), 'connect', options, address);
+    },
+    connectTls: async (address, material, options) => {
+      options.signal?.throwIfAborted();
+      const tls = await import('node:tls');
+      const socket: TLSSocket = tls.connect({
+        host: address.host,
+        port: address.port,
+        ca: material.ca,
+        cert: material.cert,
+        key: material.key,
+        // An IP address must not be sent as a server name (RFC 6066, section 3).
+        ...(isIP(address.host) === 0 ? { servername: address.host } : {}),
+        minVersion: 'TLSv1.2',
+        rejectUnauthorized: true,
+      });
+      return settled(socket, 'secureConnect', options, address);
+    },
+    isPortFree,
+  };
+}
+
+/** Waits for the event that says that the socket is ready; destroys it on error, time-out and abort. */
+async function settled<T extends Socket>(
+  socket: T,
+  event: 'connect' | 'secureConnect',
+  bounds: Bounds,
+  address: Address,
+): Promise<T> {
+  const { promise, resolve, reject } = withResolvers<T>();
+  const onReady = (): void => {
+    resolve(socket);
+  };
+  const onClose = (): void => {
+    reject(systemError('ECONNRESET', `${nameOf(address)} closed the connection`));
+  };
+  const onAbort = (): void => {
+    reject(bounds.signal?.reason);
+  };
+  const timer = setTimeout(() => {
+    reject(systemError('ETIMEDOUT', `no answer from ${nameOf(address)} within ${bounds.timeoutMs} ms`));
+  }, bounds.timeoutMs);
+  socket.once(event, onReady).once('error', reject).once('close', onClose);
+  bounds.signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await promise;
+  } catch (error) {
+    socket.on('error', () => undefined).destroy();
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    socket.off(event, onReady).off('error', reject).off('close', onClose);
+    bounds.signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+async function isPortFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => {
+      resolve(false);
+    });
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => {
+      server.close(() => {
+        resolve(true);
+      });
+    });
+  });
+}
+
+function nameOf(address: Address): string {
+  return 'path' in address ? address.path : `${address.host}:${address.port}`;
+}
+
+function systemError(code: string, message: string): Error {
+  return Object.assign(new Error(`${code}: ${message}`), { code });
+}
+
+function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (reason: unknown) => void;
+} {
+  let resolve: (value: T) => void = () => undefined;
+  let reject: (reason: unknown) => void = () => undefined;
+  const promise = new Promise<T>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,177 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { constants, promises as fs } from 'node:fs';
+import { promisify } from 'node:util';
+import { MachineError, systemCode } from '../core/errors.ts';
+import { findProgram } from './find-program.ts';
+import type { HostFacts, ProcessIdentity, Processes } from './types.ts';
+
+const QUESTION_TIMEOUT_MS = 20_000;
+const run = promisify(execFile);
+
+type SpawnOptions = Parameters<Processes['spawnDetached']>[2];
+
+/** Child processes and identities of the real system. */
+export function createProcesses(facts: Pick<HostFacts, 'platform' | 'env'>): Processes {
+  const identify = async (pid: number): Promise<ProcessIdentity | undefined> =>
+    identifyOn(facts.platform, pid);
+  const isAlive = async (identity: ProcessIdentity): Promise<boolean> =>
+    (await identify(identity.pid))?.startTime === identity.startTime;
+  return {
+    run: async (file, args, options) => {
+      const { runProgram } = await import('./exec.ts');
+      return runProgram(facts, file, args, options);
+    },
+    find: async (program) => findProgram(facts, program),
+    spawnDetached: async (file, args, options) => spawnDetached(facts, file, args, options),
+    identify,
+    isAlive,
+    signal: async (identity, signal) => {
+      if (!(await isAlive(identity))) {
+        return false;
+      }
+      try {
+        return process.kill(identity.pid, signal);
+      } catch (error) {
+        if (systemCode(error) === 'ESRCH') {
+          return false;
+        }
+        throw error;
+      }
+    },
+  };
+}
+
+async function spawnDetached(
+  facts: Pick<HostFacts, 'platform' | 'env'>,
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): Promise<ProcessIdentity> {
+  const program = await findProgram(facts, file);
+  if (program === undefined) {
+    const { programMissing } = await import('./exec.ts');
+    throw programMissing(file);
+  }
+  const noFollow = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | noFollow;
+  const log = await fs.open(options.logPath, flags, 0o600).catch((cause: unknown) => {
+    throw new MachineError('store-write-failed', `Cannot open the log ${options.logPath}.`, { cause });
+  });
+  try {
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...facts.env, ...options.env },
+      windowsHide: true,
+    });
+    await started(child, file);
+    const identity = await identifyOn(facts.platform, child.pid ?? -1);
+    if (identity === undefined) {
+      throw endedAtOnce(child, file, options.logPath);
+    }
+    child.unref();
+    return identity;
+  } finally {
+    await log.close();
+  }
+}
+
+async function started(child: ChildProcess, file: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    child.once('spawn', resolve);
+    child.once('error', (cause) => {
+      reject(
+        new MachineError('program-failed', `${file} could not be started.`, {
+          cause,
+          facts: { program: file },
+        }),
+      );
+    });
+  });
+}
+
+function endedAtOnce(child: ChildProcess, file: string, logPath: string): MachineError {
+  return new MachineError('program-failed', `${file} ended at once.`, {
+    why: `Its output is in ${logPath}.`,
+    facts: { program: file, exitCode: child.exitCode ?? undefined, stdout: '', stderr: '' },
+  });
+}
+
+async function identifyOn(platform: NodeJS.Platform, pid: number): Promise<ProcessIdentity | undefined> {
+  if (!Number.isSafeInteger(pid) || pid <= 0) {
+    return undefined;
+  }
+  const startTime =
+    platform === 'linux'
+      ? await linuxStartTime(pid)
+      : platform === 'win32'
+        ? await windowsStartTime(pid)
+        : await unixStartTime(pid);
+  return startTime === undefined ? undefined : { pid, startTime };
+}
+
+/** Field 22 of /proc/PID/stat (clock ticks since boot) and the id of the boot: proc(5). */
+async function linuxStartTime(pid: number): Promise<string | undefined> {
+  let stat: string;
+  try {
+    stat = await fs.readFile(`/proc/${pid}/stat`, 'latin1');
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ESRCH') {
+      return undefined;
+    }
+    throw error;
+  }
+  const boot = (await fs.readFile('/proc/sys/kernel/random/boot_id', 'latin1')).trim();
+  return startTimeFromStat(stat, boot);
+}
+
+/** The identity text from the content of /proc/PID/stat; undefined for a zombie or a process that is just going. */
+export function startTimeFromStat(stat: string, boot: string): string | undefined {
+  // The second field is the program's name in parentheses and may hold blanks and parentheses itself.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const state = fields[0];
+  const ticks = fields[19];
+  return state === undefined || ticks === undefined || 'ZXx'.includes(state) ? undefined : `${boot}/${ticks}`;
+}
+
+/** macOS and other Unix systems: the wall-clock start time as ps prints it, and the boot session where there is one. */
+async function unixStartTime(pid: number): Promise<string | undefined> {
+  const env = { ...process.env, LC_ALL: 'C', TZ: 'UTC' };
+  const answer = await ask('/bin/ps', ['-o', 'stat=', '-o', 'lstart=', '-p', String(pid)], env);
+  const [, state, started] = /^\s*(\S+)\s+(\S.*?)\s*$/.exec(answer ?? '') ?? [];
+  if (state === undefined || started === undefined || state.startsWith('Z')) {
+    return undefined;
+  }
+  const boot = await ask('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], env).catch(() => undefined);
+  return `${boot?.trim() ?? ''}/${started}`;
+}
+
+/** Windows: the start time to 100 ns, in UTC. It differs between boots by itself. */
+async function windowsStartTime(pid: number): Promise<string | undefined> {
+  const script = `$p = Get-Process -Id ${pid} -ErrorAction SilentlyContinue; if ($p) { $p.StartTime.ToUniversalTime().Ticks }`;
+  const answer = await ask(
+    'powershell.exe',
+    ['-NoProfile', '-NonInteractive', '-Command', script],
+    process.env,
+  );
+  const ticks = answer?.trim() ?? '';
+  return /^\d+$/.test(ticks) ? ticks : undefined;
+}
+
+/** Output of a system tool; undefined when it ends with an exit code other than 0, as ps does for an unknown pid. */
+async function ask(
+  file: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  try {
+    const options = { env, timeout: QUESTION_TIMEOUT_MS, windowsHide: true };
+    return (await run(file, args, options)).stdout;
+  } catch (error) {
+    if (typeof (error as { code?: unknown }).code === 'number') {
+      return undefined;
+    }
+    throw error;
+  }
+}
