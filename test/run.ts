@@ -69,7 +69,9 @@ function runSuite(suite: string, tally: Tally): Promise<void> {
 }
 
 function report(suite: string, test: TapTest, tally: Tally): void {
-  const reason = test.details.map((line) => /^#\s+skipped: (.*)$/.exec(line)?.[1]).find((found) => found !== undefined);
+  const reason = test.details
+    .map((line) => /^#\s+skipped: (.*)$/.exec(line)?.[1])
+    .find((found) => found !== undefined);
   if (!test.ok) {
     tally.failed += 1;
     console.log(`FAILED ${suite}: ${test.title}\n${test.details.join('\n')}`);

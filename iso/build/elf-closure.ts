@@ -3,6 +3,9 @@ import { isElf, readElf } from '../formats/elf.ts';
 import { architectureFacts, type Architecture } from '../packages.ts';
 import type { FileTree } from './file-tree.ts';
 
+/** As many faults are told; one wrong list can cause hundreds. */
+const faultsMax = 10;
+
 /**
  * Checks that every program and library of the tree finds its loader and the libraries that it names,
  * and is of the right architecture. Kernel modules are relocatable objects and name none.
@@ -32,8 +35,8 @@ export function checkElfClosure(tree: FileTree, architecture: Architecture): voi
   }
   if (faults.length > 0) {
     throw new MachineError('image-build-failed', 'Programs of the image lack libraries', {
-      why: faults.slice(0, 10).join('; '),
-      facts: { faults },
+      why: faults.slice(0, faultsMax).join('; '),
+      facts: { faults: faults.slice(0, faultsMax), count: faults.length },
       remedies: ['Add the packages that have them to iso/packages.ts and renew the lock.'],
     });
   }

@@ -98,7 +98,9 @@ export const errorCodes = {
   'record-invalid': {
     fault: 'record',
     title: 'A file of the store cannot be understood.',
-    remedies: ['Restore the file from its .bak copy beside it, or remove the machine with "tsmachine rm -f NAME".'],
+    remedies: [
+      'Restore the file from its .bak copy beside it, or remove the machine with "tsmachine rm -f NAME".',
+    ],
   },
   'record-from-future': {
     fault: 'record',
@@ -208,7 +210,9 @@ export const errorCodes = {
   'tls-mismatch': {
     fault: 'credentials',
     title: 'The certificates of client and engine do not fit.',
-    remedies: ['Restart the machine with "tsmachine restart NAME": certificates are issued again at every start.'],
+    remedies: [
+      'Restart the machine with "tsmachine restart NAME": certificates are issued again at every start.',
+    ],
   },
   'certificate-invalid': {
     fault: 'credentials',

@@ -4,8 +4,18 @@
  */
 export type MachineEvent =
   | { readonly type: 'step-begin'; readonly machine: string; readonly step: string; readonly summary: string }
-  | { readonly type: 'step-done'; readonly machine: string; readonly step: string; readonly adopted?: boolean }
-  | { readonly type: 'step-failed'; readonly machine: string; readonly step: string; readonly message: string }
+  | {
+      readonly type: 'step-done';
+      readonly machine: string;
+      readonly step: string;
+      readonly adopted?: boolean;
+    }
+  | {
+      readonly type: 'step-failed';
+      readonly machine: string;
+      readonly step: string;
+      readonly message: string;
+    }
   | { readonly type: 'step-undone'; readonly machine: string; readonly step: string }
   /** A phase that the guest itself reported while it starts; `atSeconds` counts from the guest's power-on. */
   | { readonly type: 'phase'; readonly machine: string; readonly phase: string; readonly atSeconds: number }

@@ -147,29 +147,36 @@ async function unixStartTime(pid: number): Promise<string | undefined> {
   return `${boot?.trim() ?? ''}/${started}`;
 }
 
-/** Windows: the start time to 100 ns, in UTC. It differs between boots by itself. */
+/**
+ * Windows: the start time to 100 ns, in UTC. It differs between boots by itself. A process that may not be
+ * asked is an error, not a missing process: a lock must not be taken from it.
+ */
 async function windowsStartTime(pid: number): Promise<string | undefined> {
-  const script = `$p = Get-Process -Id ${pid} -ErrorAction SilentlyContinue; if ($p) { $p.StartTime.ToUniversalTime().Ticks }`;
-  const answer = await ask(
-    'powershell.exe',
-    ['-NoProfile', '-NonInteractive', '-Command', script],
-    process.env,
-  );
-  const ticks = answer?.trim() ?? '';
-  return /^\d+$/.test(ticks) ? ticks : undefined;
+  const script = `$p = Get-Process -Id ${pid} -ErrorAction SilentlyContinue; if ($p) { $p.StartTime.ToUniversalTime().Ticks } else { 'none' }`;
+  const options = { timeout: QUESTION_TIMEOUT_MS, windowsHide: true };
+  const args = ['-NoProfile', '-NonInteractive', '-Command', script];
+  const answer = (await run('powershell.exe', args, options)).stdout.trim();
+  if (answer === 'none') {
+    return undefined;
+  }
+  if (!/^\d+$/.test(answer)) {
+    throw new MachineError('program-failed', `Windows does not tell when process ${pid} was started.`, {
+      facts: { program: 'powershell.exe' },
+    });
+  }
+  return answer;
 }
 
-/** Output of a system tool; undefined when it ends with an exit code other than 0, as ps does for an unknown pid. */
+/** Output of a system tool; undefined when it ends with exit code 1, as ps does for an unknown pid. */
 async function ask(
   file: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
   try {
-    const options = { env, timeout: QUESTION_TIMEOUT_MS, windowsHide: true };
-    return (await run(file, args, options)).stdout;
+    return (await run(file, args, { env, timeout: QUESTION_TIMEOUT_MS })).stdout;
   } catch (error) {
-    if (typeof (error as { code?: unknown }).code === 'number') {
+    if ((error as { code?: unknown }).code === 1) {
       return undefined;
     }
     throw error;

@@ -34,7 +34,11 @@ export async function runPlan(steps: readonly Step[], context: PlanContext): Pro
 
 async function runStep(step: Step, { session, machine, journal }: PlanContext): Promise<void> {
   const intent = step.intent?.();
-  await journal.append({ step: step.name, event: 'begin', ...(intent === undefined ? {} : { facts: intent }) });
+  await journal.append({
+    step: step.name,
+    event: 'begin',
+    ...(intent === undefined ? {} : { facts: intent }),
+  });
   session.emit({ type: 'step-begin', machine, step: step.name, summary: step.summary });
   try {
     const facts = await step.run();

@@ -1,0 +1,93 @@
+import type { CommandFlag } from './definitions.ts';
+
+/** Flags of `create` that every driver has. */
+export const createFlags = [
+  {
+    name: 'driver',
+    aliases: ['d'],
+    type: 'string',
+    env: 'MACHINE_DRIVER',
+    help: 'Driver that makes the machine (default: the best that is ready on this computer)',
+  },
+  {
+    name: 'image',
+    type: 'string',
+    help: 'Machine image to boot: directory, manifest or URL (default: the newest on this computer)',
+  },
+  { name: 'plan', type: 'bool', help: 'Show the steps and do nothing' },
+  { name: 'resume', type: 'bool', help: 'Go on with a machine whose creation was interrupted or failed' },
+  {
+    name: 'on-error',
+    type: 'string',
+    help: 'When a step fails: keep or rollback (default: keep after an error, rollback after an interrupt)',
+  },
+  { name: 'json', type: 'bool', help: 'With --plan: print JSON; else: report progress as JSON lines' },
+  {
+    name: 'tls-key-type',
+    type: 'string',
+    default: 'ec',
+    help: 'Kind of the private keys of certificates: ec, or rsa for old clients',
+  },
+  { name: 'tls-san', type: 'list', help: 'Further name or address of the engine in its certificate' },
+  {
+    name: 'engine-install-url',
+    type: 'string',
+    env: 'MACHINE_DOCKER_INSTALL_URL',
+    default: 'https://get.docker.com',
+    help: 'URL of the script that installs an engine, where one must be installed',
+  },
+  { name: 'engine-opt', type: 'list', help: 'Option of the engine in the form name=value' },
+  { name: 'engine-insecure-registry', type: 'list', help: 'Registry that the engine may use without TLS' },
+  {
+    name: 'engine-registry-mirror',
+    type: 'list',
+    env: 'ENGINE_REGISTRY_MIRROR',
+    help: 'Registry mirror that the engine uses',
+  },
+  { name: 'engine-label', type: 'list', help: 'Label of the engine in the form name=value' },
+  { name: 'engine-storage-driver', type: 'string', help: 'Storage driver of the engine' },
+  {
+    name: 'engine-env',
+    type: 'list',
+    help: 'Variable in the environment of the engine, in the form NAME=value',
+  },
+  { name: 'swarm', type: 'bool', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  { name: 'swarm-master', type: 'bool', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  {
+    name: 'swarm-image',
+    type: 'string',
+    env: 'MACHINE_SWARM_IMAGE',
+    default: 'swarm:latest',
+    hidden: true,
+    help: 'Recorded for classic Swarm; has no effect',
+  },
+  {
+    name: 'swarm-discovery',
+    type: 'string',
+    hidden: true,
+    help: 'Recorded for classic Swarm; has no effect',
+  },
+  {
+    name: 'swarm-strategy',
+    type: 'string',
+    default: 'spread',
+    hidden: true,
+    help: 'Recorded for classic Swarm; has no effect',
+  },
+  { name: 'swarm-opt', type: 'list', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  { name: 'swarm-join-opt', type: 'list', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  {
+    name: 'swarm-host',
+    type: 'string',
+    default: 'tcp://0.0.0.0:3376',
+    hidden: true,
+    help: 'Recorded for classic Swarm; has no effect',
+  },
+  { name: 'swarm-addr', type: 'string', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  {
+    name: 'swarm-experimental',
+    type: 'bool',
+    hidden: true,
+    help: 'Recorded for classic Swarm; has no effect',
+  },
+] as const satisfies readonly CommandFlag[];

@@ -1,0 +1,78 @@
+import { MachineError } from '../core/errors.ts';
+import type { FlagDefinition, FlagValues } from '../drivers/driver.ts';
+import type { CreateRequest } from '../machine/create.ts';
+import type { createFlags } from './create-flags.ts';
+import type { OptionsOfFlags } from './definitions.ts';
+
+/** Values of the flags that every driver has. */
+export type CreateOptions = OptionsOfFlags<typeof createFlags>;
+
+/**
+ * What the user asked for, from the values of all flags.
+ * @throws MachineError `flag-invalid` for values that cannot be.
+ */
+export function createRequest(
+  name: string,
+  driver: { readonly name: string; readonly flags: readonly FlagDefinition[] },
+  values: FlagValues,
+): CreateRequest {
+  const options = values as unknown as CreateOptions;
+  const onError = onErrorOf(options);
+  return {
+    name,
+    driverName: driver.name,
+    flagValues: Object.fromEntries(driver.flags.map((flag) => [flag.name, values[flag.name]])),
+    engine: {
+      options: options['engine-opt'] ?? [],
+      insecureRegistries: options['engine-insecure-registry'] ?? [],
+      registryMirrors: options['engine-registry-mirror'] ?? [],
+      labels: options['engine-label'] ?? [],
+      storageDriver: options['engine-storage-driver'] ?? '',
+      env: options['engine-env'] ?? [],
+      installUrl: options['engine-install-url'],
+    },
+    swarm: swarmOf(options),
+    tlsSans: options['tls-san'] ?? [],
+    tlsKeyType: oneOf('tls-key-type', options['tls-key-type'], ['ec', 'rsa']),
+    ...(options.image === undefined || options.image === '' ? {} : { image: options.image }),
+    ...(onError === undefined ? {} : { onError }),
+  };
+}
+
+/** @throws MachineError `flag-invalid`. */
+export function onErrorOf(options: Pick<CreateOptions, 'on-error'>): 'keep' | 'rollback' | undefined {
+  const value = options['on-error'];
+  return value === undefined ? undefined : oneOf('on-error', value, ['keep', 'rollback']);
+}
+
+function swarmOf(options: CreateOptions): NonNullable<CreateRequest['swarm']> {
+  const discovery = options['swarm-discovery'] ?? '';
+  if (discovery !== '' && !/^[^:]*:\/\/.*/.test(discovery)) {
+    throw new MachineError(
+      'flag-invalid',
+      `Error parsing swarm discovery: Swarm Discovery URL was in the wrong format: ${discovery}`,
+    );
+  }
+  return {
+    swarm: options.swarm === true,
+    master: options['swarm-master'] === true,
+    image: options['swarm-image'],
+    discovery,
+    strategy: options['swarm-strategy'],
+    options: options['swarm-opt'] ?? [],
+    joinOptions: options['swarm-join-opt'] ?? [],
+    host: options['swarm-host'],
+    address: options['swarm-addr'] ?? '',
+    experimental: options['swarm-experimental'] === true,
+  };
+}
+
+function oneOf<const Word extends string>(flag: string, value: string, words: readonly Word[]): Word {
+  const found = words.find((word) => word === value);
+  if (found === undefined) {
+    throw new MachineError('flag-invalid', `invalid value ${JSON.stringify(value)} for flag -${flag}`, {
+      why: `It takes: ${words.join(', ')}.`,
+    });
+  }
+  return found;
+}

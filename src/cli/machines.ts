@@ -1,0 +1,25 @@
+import { openMachine } from '../machine/open.ts';
+import type { AnyCall } from './call.ts';
+
+/**
+ * Does something to every named machine, all at once. When one of them cannot be loaded, nothing is done at all.
+ * @throws AggregateError with one error for each machine that failed.
+ */
+export async function forEachMachine(call: AnyCall, action: (name: string) => Promise<void>): Promise<void> {
+  const names = [...new Set(call.args)];
+  throwAll(await Promise.allSettled(names.map(async (name) => openMachine(call.session, name))));
+  throwAll(await Promise.allSettled(names.map(action)));
+}
+
+/** Throws what was rejected: one error as it is, several together. */
+export function throwAll(results: readonly PromiseSettledResult<unknown>[]): void {
+  const errors = results
+    .filter((result) => result.status === 'rejected')
+    .map((result): unknown => result.reason);
+  if (errors.length === 1) {
+    throw errors[0];
+  }
+  if (errors.length > 1) {
+    throw new AggregateError(errors, `${errors.length} machines failed.`);
+  }
+}

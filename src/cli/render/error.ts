@@ -1,0 +1,147 @@
+import { errorCodes } from '../../core/codes.ts';
+import { isMachineError, MachineError, messageOf, systemCode } from '../../core/errors.ts';
+import type { CommandDefinition, CommandFlag } from '../definitions.ts';
+import type { Io } from '../io.ts';
+import { printable, printableLines, redact } from './text.ts';
+
+/** What is known of a run when something goes wrong in it. */
+export interface ErrorContext {
+  readonly io: Io;
+  readonly command: CommandDefinition | undefined;
+  /** Flags that the command line could have had. */
+  readonly flags: readonly CommandFlag[];
+  readonly json: boolean;
+  readonly debug: boolean;
+  readonly secrets: readonly string[];
+}
+
+/** Causes are followed so far; a longer chain is a loop. */
+const causesMax = 8;
+
+/**
+ * Prints what was thrown on stderr, as what / why / try or as a JSON object, and returns the exit code.
+ * Several errors (AggregateError) are printed one after the other; they share one exit code or it is 1.
+ */
+export async function reportError(error: unknown, context: ErrorContext): Promise<number> {
+  const errors = error instanceof AggregateError ? (error.errors as unknown[]) : [error];
+  const codes = new Set<number>();
+  for (const each of errors) {
+    const known = isMachineError(each) ? each : asMachineError(each);
+    const remedies = await remediesOf(known, context);
+    const lines = context.json ? [toJson(known, remedies)] : toLines(known, remedies, context);
+    const text = context.debug ? [...lines, ...stackOf(each)] : lines;
+    context.io.stderr.write(redact(`${text.join('\n')}\n`, context.secrets));
+    codes.add(known.exitCode);
+  }
+  const [first = 1] = codes;
+  return codes.size === 1 ? first : 1;
+}
+
+/** The error as docker-machine's callers and people read it: what happened [code], why, and what to try. */
+function toLines(error: MachineError, remedies: readonly string[], { io }: ErrorContext): string[] {
+  const [what = '', ...more] = printableLines(inTheNameOf(io, error.message));
+  const isCompatible = io.program === 'docker-machine';
+  // docker-machine's own sentences are matched whole by its callers; it put "Error: " before those about arguments.
+  const head = isCompatible
+    ? `${error.code === 'arguments-invalid' ? 'Error: ' : ''}${what}`
+    : `error: ${what} [${error.code}]`;
+  const reasons = [...(error.why === undefined ? [] : [error.why]), ...causesOf(error)];
+  return [
+    head,
+    ...more.map((line) => `  ${line}`),
+    ...reasons.map((reason) => `why: ${printable(inTheNameOf(io, reason.trim()))}`),
+    ...remedies.map((remedy) => `try: ${printable(remedy)}`),
+  ];
+}
+
+function toJson(error: MachineError, remedies: readonly string[]): string {
+  return JSON.stringify({
+    error: {
+      code: error.code,
+      fault: errorCodes[error.code].fault,
+      message: error.message,
+      ...(error.why === undefined ? {} : { why: error.why }),
+      causes: causesOf(error),
+      remedies,
+      facts: error.facts,
+      exitCode: error.exitCode,
+    },
+  });
+}
+
+/** Messages of the cause chain that say something which was not said yet. */
+function causesOf(error: MachineError): string[] {
+  const said = [error.message, error.why ?? ''];
+  const causes: string[] = [];
+  let cause = error.cause;
+  for (let depth = 0; cause !== undefined && cause !== null && depth < causesMax; depth += 1) {
+    const message = messageOf(cause);
+    if (message !== '' && !said.some((text) => text.includes(message))) {
+      causes.push(message);
+      said.push(message);
+    }
+    const why = isMachineError(cause) ? cause.why : undefined;
+    if (why !== undefined && !said.includes(why)) {
+      causes.push(why);
+      said.push(why);
+    }
+    cause = cause instanceof Error ? cause.cause : undefined;
+  }
+  return causes;
+}
+
+/** What to do: what the error says, with the nearest known word for a typing mistake. */
+async function remediesOf(error: MachineError, context: ErrorContext): Promise<string[]> {
+  const { io, command } = context;
+  if (error.code === 'command-unknown') {
+    const word = textFact(error, 'word');
+    const { suggestCommand } = await import('../help.ts');
+    const near = word === undefined ? undefined : await suggestCommand(word, textFact(error, 'group'));
+    return [
+      ...(near === undefined ? [] : [`Did you mean "${io.program} ${near}"?`]),
+      `Run "${io.program} --help" to see the commands.`,
+    ];
+  }
+  const seeHelp = command === undefined ? `${io.program} --help` : `${io.program} ${command.name} --help`;
+  if (error.code === 'flag-unknown') {
+    const flag = textFact(error, 'flag');
+    const { suggest } = await import('../help.ts');
+    const names = context.flags.filter((each) => each.hidden !== true).map((each) => each.name);
+    const near = flag === undefined ? undefined : await suggest(flag, names);
+    return [...(near === undefined ? [] : [`Did you mean --${near}?`]), `Run "${seeHelp}" to see the flags.`];
+  }
+  const isDefault = error.remedies === errorCodes[error.code].remedies;
+  if (isDefault && (error.code === 'flag-invalid' || error.code === 'arguments-invalid')) {
+    return error.exitCode === 2
+      ? [`Run "${seeHelp}" for help.`]
+      : [`Run "${io.program} ls" to see the machines, and give a name.`];
+  }
+  return error.remedies.map((remedy) => inTheNameOf(io, remedy));
+}
+
+/** Something that is not ours: a system error says what happened, anything else is a fault of the program. */
+function asMachineError(error: unknown): MachineError {
+  if (error instanceof Error && error.name === 'AbortError') {
+    return new MachineError('interrupted', 'Interrupted.');
+  }
+  const message = messageOf(error);
+  if (systemCode(error) === undefined || error instanceof TypeError) {
+    return new MachineError('bug', `Something unexpected happened: ${message}`, { cause: error });
+  }
+  return new MachineError('host-not-ready', message, { remedies: [] });
+}
+
+/** Commands in a text are those of the program that was called. */
+function inTheNameOf(io: Io, text: string): string {
+  return io.program === 'tsmachine' ? text : text.replace(/(?<![\w./-])tsmachine(?= [a-z-])/g, io.program);
+}
+
+function textFact(error: MachineError, name: string): string | undefined {
+  const value = error.facts[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function stackOf(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return printableLines(stack).map((line) => `debug: ${line}`);
+}

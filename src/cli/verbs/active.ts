@@ -1,0 +1,43 @@
+import { MachineError } from '../../core/errors.ts';
+import type { AnyCall, Call } from '../call.ts';
+
+/** `active`: the name of the running machine to which DOCKER_HOST points. */
+export default async function active(call: Call<'active'>): Promise<number> {
+  const dockerHost = call.io.host.facts.env['DOCKER_HOST'] ?? '';
+  if (dockerHost === '') {
+    throw new MachineError('no-active-machine', 'No active host found', { why: 'DOCKER_HOST is not set.' });
+  }
+  const { listNames } = await import('../../machine/list.ts');
+  const names = await listNames(call.session);
+  const timeoutMs = call.options.timeout * 1000;
+  const found = await Promise.race([firstWithUrl(call, names, dockerHost), timeOut(call, timeoutMs)]);
+  if (found === undefined) {
+    throw new MachineError('no-active-machine', 'No active host found', {
+      why: `No running machine of ${call.session.storePath} has the address ${dockerHost}.`,
+    });
+  }
+  call.print(call.options.json === true ? JSON.stringify({ name: found, url: dockerHost }) : found);
+  return 0;
+}
+
+/** Machines that cannot be read or asked are not the active one. */
+async function firstWithUrl(
+  call: AnyCall,
+  names: readonly string[],
+  url: string,
+): Promise<string | undefined> {
+  const { probeMachine } = await import('../../machine/probe.ts');
+  const probes = names.map(async (name) => {
+    const { status } = await probeMachine(call.session, name);
+    if (status.engineUrl !== url) {
+      throw new MachineError('no-active-machine', name);
+    }
+    return name;
+  });
+  return Promise.any(probes).catch(() => undefined);
+}
+
+async function timeOut(call: AnyCall, timeoutMs: number): Promise<never> {
+  await call.io.host.clock.sleep(timeoutMs);
+  throw new MachineError('timeout', 'Error getting active host: timeout');
+}

@@ -1,0 +1,116 @@
+import { join, resolve } from 'node:path';
+import { MachineError } from '../../core/errors.ts';
+import type { Architecture } from '../../image/sources.ts';
+import type { AnyCall, Call } from '../call.ts';
+import { formatTable } from '../render/table.ts';
+
+const architectures: readonly Architecture[] = ['amd64', 'arm64'];
+const qualityMax = 11;
+
+/** `image build`: makes the machine image and prints the directory in which it is. */
+export async function build(call: Call<'image build'>): Promise<number> {
+  const { arch, output, mirror, locked, quality } = call.options;
+  const { facts } = call.io.host;
+  const architecture = await architectureOf(call, arch);
+  if (quality !== undefined && (quality < 0 || quality > qualityMax)) {
+    throw new MachineError('flag-invalid', `invalid value "${quality}" for flag -quality`, {
+      why: `It takes a number from 0 to ${qualityMax}.`,
+    });
+  }
+  const securityMirror = call.options['security-mirror'];
+  const outputDir =
+    output === undefined ? await defaultOutput(call, architecture) : resolve(facts.currentDirectory, output);
+  const { buildImage } = await import('../../../iso/build-image.ts');
+  const manifest = await buildImage({
+    architecture,
+    outputDir,
+    environment: facts.env,
+    onEvent: call.session.emit,
+    ...(mirror === undefined ? {} : { mirror }),
+    ...(securityMirror === undefined ? {} : { securityMirror }),
+    ...(locked === undefined ? {} : { locked }),
+    ...(quality === undefined ? {} : { brotliQuality: quality }),
+  });
+  call.inform(`Built the image ${manifest.version} for ${architecture}.`);
+  call.print(outputDir);
+  return 0;
+}
+
+/** `image lock`: pins the packages that the mirrors have now, for one architecture or for all. */
+export async function lock(call: Call<'image lock'>): Promise<number> {
+  const { arch } = call.options;
+  const chosen = arch === undefined ? architectures : [await architectureOf(call, arch)];
+  const { defaultLockFile, renewLock } = await import('../../../iso/lock-image.ts');
+  for (const architecture of chosen) {
+    call.session.signal.throwIfAborted();
+    await renewLock({ architecture, environment: call.io.host.facts.env, onEvent: call.session.emit });
+    call.print(defaultLockFile(architecture));
+  }
+  return 0;
+}
+
+/** `image ls`: the images on this computer; the one that the next machine boots is marked. */
+export async function list(call: Call<'image ls'>): Promise<number> {
+  const { host } = call.io;
+  const { storePath } = call.session;
+  const { findInstalledImage, listCachedImages } = await import('../../image/sources.ts');
+  const next = await Promise.all(
+    architectures.map(async (each) => findInstalledImage(host, storePath, each)),
+  );
+  const chosen = next.filter((source) => source !== undefined);
+  const directories = new Set(chosen.map(({ directory }) => directory));
+  const others = (await listCachedImages(host, storePath)).filter(
+    ({ directory }) => !directories.has(directory),
+  );
+  const rows = [...chosen, ...others].map(({ directory, kind, manifest }) => ({
+    version: manifest.version,
+    architecture: manifest.architecture,
+    next: directories.has(directory),
+    engine: manifest.engineVersion,
+    kernel: manifest.kernelRelease,
+    digest: manifest.digest,
+    kind,
+    directory,
+  }));
+  if (call.options.json === true) {
+    call.print(JSON.stringify(rows, undefined, 2));
+    return 0;
+  }
+  const cells = rows.map((row) => [
+    row.version,
+    row.architecture,
+    row.next ? '*' : '-',
+    row.engine,
+    row.kernel,
+    row.digest.slice(0, 12),
+    row.directory,
+  ]);
+  const header = ['VERSION', 'ARCH', 'NEXT', 'ENGINE', 'KERNEL', 'DIGEST', 'DIRECTORY'];
+  call.print(formatTable([header, ...cells]).join('\n'));
+  return 0;
+}
+
+async function architectureOf(call: AnyCall, word: string | undefined): Promise<Architecture> {
+  if (word === undefined) {
+    const { hostArchitecture } = await import('../../image/sources.ts');
+    return hostArchitecture(call.io.host);
+  }
+  const found = architectures.find((each) => each === word);
+  if (found === undefined) {
+    throw new MachineError('flag-invalid', `invalid value ${JSON.stringify(word)} for flag -arch`, {
+      why: `It takes: ${architectures.join(', ')}.`,
+    });
+  }
+  return found;
+}
+
+/** Where create looks by itself: in a checkout its build directory, else the cache of the store. */
+async function defaultOutput(call: AnyCall, architecture: Architecture): Promise<string> {
+  const { host } = call.io;
+  const { packageRoot } = host.facts;
+  if ((await host.files.stat(join(packageRoot, 'tsconfig.json'))) !== undefined) {
+    return join(packageRoot, 'build', 'image', architecture);
+  }
+  const { imageCacheDirectory } = await import('../../image/sources.ts');
+  return join(imageCacheDirectory(call.session.storePath), `built-${architecture}`);
+}

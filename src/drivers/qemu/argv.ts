@@ -1,0 +1,189 @@
+import type { BootImage, GuestFile } from '../driver.ts';
+import type { Accelerator } from './config.ts';
+import { guestName } from './run-state.ts';
+
+/** Names of architectures as images use them. */
+export type Architecture = BootImage['architecture'];
+
+/** Everything that the arguments of one virtual machine depend on. Paths are absolute. */
+export interface MachineArguments {
+  readonly name: string;
+  readonly platform: NodeJS.Platform;
+  readonly hostArchitecture: Architecture | undefined;
+  readonly image: BootImage;
+  readonly guestFiles: readonly GuestFile[];
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly accelerator: Accelerator;
+  readonly diskPath: string;
+  readonly consolePath: string;
+  readonly pidPath: string;
+  readonly controlPath: string;
+  readonly observerPath: string;
+  /** Host ports on 127.0.0.1; 0 lets the kernel choose. */
+  readonly sshPort: number;
+  readonly enginePort: number;
+  readonly macAddress: string;
+}
+
+/** The accelerator, processor and board of a guest. */
+export interface BoardArguments {
+  readonly accelerator: Accelerator;
+  readonly architecture: Architecture;
+  readonly hostArchitecture: Architecture | undefined;
+}
+
+/** Memory for translated code. The default for a guest of 2 GB is larger than the code of an engine needs. */
+const translationCacheMiB = 512;
+
+/**
+ * The arguments of qemu-system-* for one machine. The order of the disks is fixed, because the kernel
+ * line names the root by its device: the data disk is vda, the root vdb.
+ */
+export function machineArguments(machine: MachineArguments): string[] {
+  return [
+    ...nameArguments(machine),
+    ...boardArguments({ ...machine, architecture: machine.image.architecture }),
+    ...['-smp', String(machine.cpus), '-m', String(machine.memoryMiB)],
+    ...bootArguments(machine.image, []),
+    ...diskArguments(machine),
+    ...networkArguments(machine),
+    ...['-device', 'virtio-rng-pci'],
+    ...['-device', 'virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on'],
+    ...(machine.image.architecture === 'amd64' ? ['-device', 'vmgenid,guid=auto'] : []),
+    ...guestFileArguments(machine.guestFiles),
+    ...[
+      '-chardev',
+      `file,id=serial0,path=${escapeOption(machine.consolePath)}`,
+      '-serial',
+      'chardev:serial0',
+    ],
+    ...monitorArguments('control', machine.controlPath, machine.platform),
+    ...monitorArguments('observer', machine.observerPath, machine.platform),
+    ...['-pidfile', machine.pidPath],
+  ];
+}
+
+/** The arguments of a boot that only shows whether the kernel runs: no disk, no network, serial on stdout. */
+export function probeArguments(image: BootImage, board: BoardArguments): string[] {
+  return [
+    ...boardArguments(board),
+    ...['-smp', '1', '-m', '256'],
+    ...bootArguments(image, ['ts.probe']),
+    ...['-serial', 'stdio'],
+  ];
+}
+
+/** A text as a value in one of QEMU's "key=value,key=value" options: a comma is written twice. */
+export function escapeOption(value: string): string {
+  return value.replaceAll(',', ',,');
+}
+
+function nameArguments(machine: MachineArguments): string[] {
+  const name = guestName(machine.name);
+  // QEMU ends with an error where it cannot rename its process, which it can only on Linux.
+  const process = machine.platform === 'linux' ? `,process=${escapeOption(name)}` : '';
+  return ['-name', `guest=${escapeOption(name)}${process}`];
+}
+
+function boardArguments(board: BoardArguments): string[] {
+  const common = ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'];
+  const accelerator = ['-accel', acceleratorOption(board), '-cpu', processor(board)];
+  if (board.architecture === 'arm64') {
+    return [...common, '-machine', 'virt,gic-version=max', ...accelerator];
+  }
+  // Sleep states are switched off: a guest that suspended itself would never answer again.
+  const sleepless = ['-global', 'ICH9-LPC.disable_s3=1', '-global', 'ICH9-LPC.disable_s4=1'];
+  return [...common, '-machine', 'q35,vmport=off', ...sleepless, ...accelerator];
+}
+
+function acceleratorOption(board: BoardArguments): string {
+  if (board.accelerator !== 'tcg') {
+    return board.accelerator;
+  }
+  // An x86 guest relies on a stronger order of memory accesses than an ARM host has; there QEMU decides.
+  const isStrongOnWeak = board.architecture === 'amd64' && board.hostArchitecture === 'arm64';
+  return `tcg,${isStrongOnWeak ? '' : 'thread=multi,'}tb-size=${translationCacheMiB}`;
+}
+
+function processor(board: BoardArguments): string {
+  switch (board.accelerator) {
+    case 'kvm':
+    case 'hvf':
+    case 'nvmm':
+      return 'host';
+    case 'whpx':
+      // WHPX knows no "host", and "max" offers more than it can do.
+      return 'qemu64';
+    case 'tcg':
+      // The architecture's own pointer signatures are costly to emulate; a guest cannot tell the difference.
+      return board.architecture === 'arm64' ? 'max,pauth-impdef=on' : 'max';
+  }
+}
+
+function bootArguments(image: BootImage, words: readonly string[]): string[] {
+  const console = image.architecture === 'arm64' ? 'ttyAMA0' : 'ttyS0';
+  const line = [
+    `console=${console}`,
+    'quiet',
+    'panic=-1',
+    'ts.root=/dev/vdb',
+    'ts.mods=virtio_blk,crc32c_generic,erofs',
+    ...words,
+  ];
+  return ['-kernel', image.kernelPath, '-initrd', image.initrdPath, '-append', line.join(' ')];
+}
+
+/** Disks are given as JSON, which takes any path, names the format and opens nothing that the file refers to. */
+function diskArguments(machine: MachineArguments): string[] {
+  const data = {
+    driver: 'qcow2',
+    'node-name': 'data',
+    // Write-back: writes are cached by the host, and the guest's flushes reach the disk.
+    cache: { direct: false, 'no-flush': false },
+    discard: 'unmap',
+    'detect-zeroes': 'unmap',
+    backing: null,
+    file: { driver: 'file', filename: machine.diskPath, discard: 'unmap' },
+  };
+  const root = {
+    driver: 'raw',
+    'node-name': 'root',
+    'read-only': true,
+    file: { driver: 'file', filename: machine.image.rootPath, 'read-only': true },
+  };
+  return [
+    ...['-blockdev', JSON.stringify(data), '-device', 'virtio-blk-pci,drive=data,serial=tsm-data'],
+    ...['-blockdev', JSON.stringify(root), '-device', 'virtio-blk-pci,drive=root,serial=tsm-root'],
+  ];
+}
+
+function networkArguments(machine: MachineArguments): string[] {
+  const forwards = [
+    `hostfwd=tcp:127.0.0.1:${machine.sshPort}-:22`,
+    `hostfwd=tcp:127.0.0.1:${machine.enginePort}-:2376`,
+  ];
+  return [
+    ...['-netdev', `user,id=net0,${forwards.join(',')}`],
+    // Without the ROM for booting from the network the firmware is done earlier.
+    ...['-device', `virtio-net-pci,netdev=net0,mac=${machine.macAddress},romfile=`],
+  ];
+}
+
+function guestFileArguments(guestFiles: readonly GuestFile[]): string[] {
+  return guestFiles.flatMap((file) => [
+    '-fw_cfg',
+    `name=opt/org.tsmachine/${escapeOption(file.name)},file=${escapeOption(file.path)}`,
+  ]);
+}
+
+function monitorArguments(id: string, path: string, platform: NodeJS.Platform): string[] {
+  const where = platform === 'win32' ? 'pipe' : 'socket';
+  // The pipe's path is given without its prefix, which QEMU adds.
+  const value = platform === 'win32' ? path.replace('\\\\.\\pipe\\', '') : path;
+  const mode = platform === 'win32' ? '' : ',server=on,wait=off';
+  return [
+    ...['-chardev', `${where},id=${id},path=${escapeOption(value)}${mode}`],
+    ...['-mon', `chardev=${id},mode=control`],
+  ];
+}

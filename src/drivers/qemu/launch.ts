@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { isMachineError, MachineError, systemCode } from '../../core/errors.ts';
+import type { BootMaterial, DriverContext } from '../driver.ts';
+import type { Host, ProcessIdentity } from '../../host/types.ts';
+import { machineArguments } from './argv.ts';
+import type { Accelerator, QemuConfig } from './config.ts';
+import { startFailure } from './failures.ts';
+import { hostArchitecture } from './programs.ts';
+import { connectQmp, type QmpClient } from './qmp.ts';
+import type { LiveMachine, MachinePaths, RunContext, RunRecord } from './run-state.ts';
+import { hostPortOf, parseUsernet } from './usernet.ts';
+
+/** Everything that is settled before QEMU is started. */
+export interface LaunchPlan {
+  readonly program: string;
+  readonly accelerator: Accelerator;
+  readonly boot: BootMaterial;
+  readonly paths: MachinePaths;
+  /** Host ports to ask for; 0 lets the kernel choose. */
+  readonly sshPort: number;
+  readonly enginePort: number;
+}
+
+/** A QEMU process that runs and answers. */
+export interface Launched {
+  readonly process: ProcessIdentity;
+  readonly control: QmpClient;
+  readonly record: RunRecord;
+}
+
+const greetingTimeoutMs = 10_000;
+const connectPauseMs = 20;
+const logTailBytesMax = 64 * 1024;
+
+/**
+ * Starts QEMU detached, waits until it answers, reads the ports back and writes `run.json`. When
+ * anything of it fails the process is ended.
+ * @throws MachineError `vm-start-failed`, `host-not-ready`, `image-invalid` (facts: reason), `store-unsafe`.
+ */
+export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPlan): Promise<Launched> {
+  const { host, directory } = context;
+  const { paths } = plan;
+  await prepareSocketDirectory(host, directory, paths);
+  await keepPrevious(host, paths.console);
+  await keepPrevious(host, paths.log);
+  const args = machineArguments({
+    ...context.config,
+    ...plan,
+    name: context.name,
+    platform: host.facts.platform,
+    hostArchitecture: hostArchitecture(host.facts),
+    image: plan.boot.image,
+    guestFiles: plan.boot.guestFiles,
+    diskPath: paths.disk,
+    consolePath: paths.console,
+    pidPath: paths.pid,
+    controlPath: paths.control,
+    observerPath: paths.observer,
+    macAddress: await macAddress(host, directory, plan.boot),
+  });
+  const process = await spawn(context, plan, args);
+  const record: RunRecord = {
+    schema: 1,
+    process,
+    startedAtMs: host.clock.nowMs(),
+    sshPort: 0,
+    enginePort: 0,
+    accelerator: plan.accelerator,
+    control: paths.control,
+    observer: paths.observer,
+  };
+  try {
+    await writeRunRecord(host, paths.run, record);
+    const control = await connectToNew(context, process, paths);
+    const complete = { ...record, ...(await readPorts(control)) };
+    await writeRunRecord(host, paths.run, complete);
+    return { process, control, record: complete };
+  } catch (error) {
+    await host.processes.signal(process, 'SIGKILL');
+    throw error;
+  }
+}
+
+/** Takes over a QEMU process that runs already: connects and completes `run.json`. */
+export async function adopt(context: RunContext, live: LiveMachine, paths: MachinePaths): Promise<Launched> {
+  const { host } = context;
+  const control = await connectQmp(host, live.control, {
+    timeoutMs: greetingTimeoutMs,
+    signal: context.signal,
+  });
+  try {
+    const base = live.record ?? {
+      schema: 1,
+      process: live.process,
+      startedAtMs: host.clock.nowMs(),
+      accelerator: 'tcg',
+      control: live.control,
+      observer: live.observer,
+    };
+    const record: RunRecord = { ...base, ...(await readPorts(control)) };
+    await writeRunRecord(host, paths.run, record);
+    return { process: live.process, control, record };
+  } catch (error) {
+    control.close();
+    throw error;
+  }
+}
+
+/** What QEMU has written so far. */
+export async function readLog(host: Host, path: string): Promise<string> {
+  try {
+    return new TextDecoder().decode(await host.files.readRange(path, 0, logTailBytesMax));
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') {
+      return '';
+    }
+    throw error;
+  }
+}
+
+async function spawn(
+  context: RunContext,
+  plan: LaunchPlan,
+  args: readonly string[],
+): Promise<ProcessIdentity> {
+  const { host, directory } = context;
+  const { log } = plan.paths;
+  try {
+    return await host.processes.spawnDetached(plan.program, args, { logPath: log, cwd: directory });
+  } catch (error) {
+    if (isMachineError(error) && error.code === 'program-failed') {
+      throw startFailure(await readLog(host, log), 'QEMU ended right after its start.');
+    }
+    throw error;
+  }
+}
+
+async function connectToNew(
+  context: RunContext,
+  process: ProcessIdentity,
+  paths: MachinePaths,
+): Promise<QmpClient> {
+  const { host, signal } = context;
+  const deadlineMs = host.clock.monotonicMs() + greetingTimeoutMs;
+  for (;;) {
+    const leftMs = deadlineMs - host.clock.monotonicMs();
+    if (leftMs <= 0) {
+      const what = `QEMU did not answer within ${greetingTimeoutMs / 1000} s after its start.`;
+      throw startFailure(await readLog(host, paths.log), what);
+    }
+    try {
+      return await connectQmp(host, paths.control, { timeoutMs: leftMs, signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isMachineError(error) && !isNobodyThere(error)) {
+        throw error;
+      }
+    }
+    if (!(await host.processes.isAlive(process))) {
+      throw startFailure(
+        await readLog(host, paths.log),
+        'QEMU ended right after its start.',
+        'ended-before-first-mark',
+      );
+    }
+    await host.clock.sleep(Math.min(connectPauseMs, leftMs), signal);
+  }
+}
+
+function isNobodyThere(error: unknown): boolean {
+  return ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes(systemCode(error) ?? '');
+}
+
+async function readPorts(
+  control: QmpClient,
+): Promise<{ readonly sshPort: number; readonly enginePort: number }> {
+  const text = await control.monitor('info usernet');
+  const forwards = parseUsernet(text);
+  const sshPort = hostPortOf(forwards, 22);
+  const enginePort = hostPortOf(forwards, 2376);
+  if (sshPort === undefined || enginePort === undefined) {
+    throw new MachineError('vm-control-failed', 'QEMU does not tell the ports of the machine.', {
+      why: text.slice(0, 500),
+    });
+  }
+  return { sshPort, enginePort };
+}
+
+async function writeRunRecord(host: Host, path: string, record: RunRecord): Promise<void> {
+  await host.files.writeAtomic(path, `${JSON.stringify(record, undefined, 1)}\n`, 0o600);
+}
+
+/** The sockets' own directory must belong to the owner of the machine and be closed to all others. */
+async function prepareSocketDirectory(host: Host, directory: string, paths: MachinePaths): Promise<void> {
+  const { socketDirectory } = paths;
+  if (socketDirectory === undefined) {
+    return;
+  }
+  await host.files.makeDirectory(socketDirectory, 0o700);
+  const stat = await host.files.stat(socketDirectory);
+  const owner = await host.files.stat(directory);
+  if (stat?.kind !== 'directory' || stat.uid !== owner?.uid || (stat.mode & 0o077) !== 0) {
+    throw new MachineError('store-unsafe', `The directory ${socketDirectory} is not private to you.`, {
+      why: 'It would hold the control sockets of the machine.',
+      remedies: [`Remove ${socketDirectory}, then run the command again.`],
+    });
+  }
+}
+
+async function keepPrevious(host: Host, path: string): Promise<void> {
+  if ((await host.files.stat(path)) !== undefined) {
+    await host.files.rename(path, `${path}.1`);
+  }
+}
+
+/**
+ * The network card's address: the same over restarts, different between machines. Made from the
+ * machine id that the guest is given, else from the directory. "52" marks it as locally administered.
+ */
+async function macAddress(host: Host, directory: string, boot: BootMaterial): Promise<string> {
+  const file = boot.guestFiles.find((candidate) => candidate.name === 'machine-id');
+  const source = file === undefined ? directory : await host.files.readText(file.path);
+  const digest = createHash('sha256').update(`mac ${source.trim()}`).digest();
+  return ['52', '54', '00', ...[0, 1, 2].map((index) => digest.toString('hex', index, index + 1))].join(':');
+}

@@ -1,0 +1,26 @@
+import type { DriverStatus } from '../drivers/driver.ts';
+import { saveRecord } from '../store/machine-files.ts';
+import type { OpenMachine } from './open.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Puts address and ports into config.json, where docker-machine and the tools around it look for them.
+ * tsmachine itself asks the driver: what stands here is what was true at the last start.
+ */
+export async function recordAddresses(
+  session: Session,
+  machine: OpenMachine,
+  status: DriverStatus,
+): Promise<void> {
+  const driver = machine.record.Driver;
+  const engineUrl = status.engineUrl === undefined ? undefined : new URL(status.engineUrl);
+  const updated = {
+    ...driver,
+    ...(status.address === undefined ? {} : { IPAddress: status.address }),
+    ...(status.ssh === undefined ? {} : { SSHPort: status.ssh.port }),
+    ...(engineUrl !== undefined && 'EnginePort' in driver ? { EnginePort: Number(engineUrl.port) } : {}),
+  };
+  if (JSON.stringify(updated) !== JSON.stringify(driver)) {
+    await saveRecord(session.host, session.storePath, machine.name, { ...machine.record, Driver: updated });
+  }
+}

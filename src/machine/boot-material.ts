@@ -1,0 +1,37 @@
+import type { BootImage, BootMaterial } from '../drivers/driver.ts';
+import { imageOfMachine, locateImage } from '../image/locate.ts';
+import { listGuestFiles } from './guest-files.ts';
+import type { OpenMachine } from './open.ts';
+import { loadOwnData } from './own-data.ts';
+import type { Session } from './session.ts';
+
+/** The image for a machine that is being created: verified, in the cache. */
+export async function imageForCreate(session: Session, named: string | undefined): Promise<BootImage> {
+  return locateImage(session.host, named, cacheOptions(session));
+}
+
+/** What an existing machine boots: its own image and its guest files. */
+export async function bootMaterial(
+  session: Session,
+  machine: OpenMachine,
+): Promise<BootMaterial | undefined> {
+  if (machine.driver.manifest.capabilities.boots !== 'image') {
+    return undefined;
+  }
+  const own = await loadOwnData(session, machine.name);
+  const image =
+    own.imageDigest === undefined
+      ? await imageForCreate(session, own.imageSource)
+      : await imageOfMachine(session.host, own.imageDigest, own.imageSource, cacheOptions(session));
+  return { image, guestFiles: await listGuestFiles(session.host, machine.directory) };
+}
+
+function cacheOptions(session: Session): Parameters<typeof locateImage>[2] {
+  return {
+    storePath: session.storePath,
+    signal: session.signal,
+    onWait: (message) => {
+      session.emit({ type: 'note', message });
+    },
+  };
+}

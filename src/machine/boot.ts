@@ -1,0 +1,50 @@
+import type { DriverStatus } from '../drivers/driver.ts';
+
+import { recordAddresses } from './addresses.ts';
+import { bootMaterial } from './boot-material.ts';
+import { MachineError } from '../core/errors.ts';
+import { driverContext, type OpenMachine } from './open.ts';
+import type { Session } from './session.ts';
+import { machinePaths } from './machine-paths.ts';
+
+const verifyTimeoutMs = 60_000;
+
+/**
+ * Starts a machine, waits for its guest, and writes down where it can be reached.
+ * @throws MachineError `vm-start-failed`, `vm-boot-timeout` and what the driver throws.
+ */
+export async function bootMachine(session: Session, machine: OpenMachine): Promise<DriverStatus> {
+  const material = await bootMaterial(session, machine);
+  const context = driverContext(session, machine, material);
+  await machine.driver.start(context);
+  const status = await machine.driver.inspect(context);
+  await recordAddresses(session, machine, status);
+  return status;
+}
+
+/**
+ * Asks the engine for a sign of life over mutual TLS, with the files that clients will use.
+ * @throws MachineError `engine-unreachable`, `tls-mismatch` with the cause named.
+ */
+export async function verifyEngine(session: Session, machine: OpenMachine): Promise<void> {
+  const { host } = session;
+  const status = await machine.driver.inspect(driverContext(session, machine));
+  if (status.engineUrl === undefined) {
+    throw new MachineError('machine-not-running', `The machine "${machine.name}" stopped while it started.`, {
+      ...(status.detail === undefined ? {} : { why: status.detail }),
+      remedies: [`tsmachine logs ${machine.name}`],
+    });
+  }
+  const files = machinePaths(machine.directory);
+  const { pingEngine } = await import('../engine/client.ts');
+  await pingEngine(
+    host,
+    status.engineUrl,
+    {
+      ca: await host.files.readText(files.ca),
+      cert: await host.files.readText(files.clientCert),
+      key: await host.files.readText(files.clientKey),
+    },
+    { timeoutMs: verifyTimeoutMs, signal: session.signal },
+  );
+}

@@ -1,0 +1,23 @@
+import { connectionOf, tlsMaterial } from './connection.ts';
+import { driverContext, type OpenMachine } from './open.ts';
+import type { Session } from './session.ts';
+
+const checkTimeoutMs = 20_000;
+
+/** Makes a Docker context for a running machine and selects it. @returns the context's name. */
+export async function useMachine(session: Session, name: string): Promise<{ contextName: string }> {
+  const connection = await connectionOf(session, name, { check: true, timeoutMs: checkTimeoutMs });
+  const { useContext } = await import('../engine/contexts.ts');
+  const material = await tlsMaterial(session, connection.certDirectory);
+  return { contextName: await useContext(session.host, { machine: name, url: connection.url, material }) };
+}
+
+/** Brings the Docker context of a machine, if it has one, up to date after a start: its port may have changed. */
+export async function refreshMachineContext(session: Session, machine: OpenMachine): Promise<void> {
+  const { engineUrl } = await machine.driver.inspect(driverContext(session, machine));
+  if (engineUrl !== undefined) {
+    const { refreshContext } = await import('../engine/contexts.ts');
+    const material = await tlsMaterial(session, machine.directory);
+    await refreshContext(session.host, { machine: machine.name, url: engineUrl, material });
+  }
+}

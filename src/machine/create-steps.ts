@@ -1,0 +1,145 @@
+import type { Step } from '../drivers/driver.ts';
+import { imageForCreate, bootMaterial } from './boot-material.ts';
+import { bootMachine, verifyEngine } from './boot.ts';
+import { copyClientFiles, ensureSshKeys, ensureStoreAuthority, refreshCertificates } from './credentials.ts';
+import { engineArguments, engineEnvironment } from './engine-options.ts';
+import { writeGuestFiles } from './guest-files.ts';
+import { driverContext, type OpenMachine } from './open.ts';
+import { updateOwnData, type OwnData } from './own-data.ts';
+import type { Session } from './session.ts';
+
+/** A step that may need files which earlier steps make: it is built when its turn comes. */
+interface CreateContext {
+  readonly session: Session;
+  readonly machine: OpenMachine;
+  readonly own: OwnData;
+}
+
+/**
+ * The steps that turn a reserved name into a machine that answers, in order. They need only what is on the
+ * disk, so that a create that was killed goes on in another process.
+ */
+export function createSteps(session: Session, machine: OpenMachine, own: OwnData): readonly Step[] {
+  const context = { session, machine, own };
+  const { boots } = machine.driver.manifest.capabilities;
+  const driverSteps = lateDriverSteps(context);
+  const steps =
+    boots === 'image'
+      ? imageMachineSteps(context, driverSteps)
+      : [clientCertificates(context), ...driverSteps];
+  return [...steps, finish(context)];
+}
+
+function imageMachineSteps(context: CreateContext, driverSteps: readonly Step[]): Step[] {
+  return [
+    chooseImage(context),
+    makeKeys(context),
+    makeCertificates(context),
+    ...driverSteps,
+    boot(context),
+    verify(context),
+  ];
+}
+
+// A driver's steps are pure data about what is to be done; only `run` looks at files. Its boot material may
+// not exist yet when the plan is made, so every function of a step asks for it afresh.
+function lateDriverSteps({ session, machine }: CreateContext): Step[] {
+  const build = async (): Promise<readonly Step[]> =>
+    machine.driver.steps(driverContext(session, machine, await bootMaterial(session, machine)));
+  const planned = machine.driver.steps(driverContext(session, machine));
+  return planned.map((step, index) => ({ ...step, run: async () => (await build())[index]?.run() }));
+}
+
+function chooseImage({ session, machine, own }: CreateContext): Step {
+  return {
+    name: 'image',
+    summary: 'Taking the machine image',
+    async run() {
+      const image = await imageForCreate(session, own.imageSource);
+      await updateOwnData(session, machine.name, { imageDigest: image.digest });
+      return { digest: image.digest, version: image.version };
+    },
+  };
+}
+
+function makeKeys({ session, machine, own }: CreateContext): Step {
+  return {
+    name: 'keys',
+    summary: 'Making SSH keys and the identity of the machine',
+    async run() {
+      const { record } = machine;
+      const sshHostKey = await ensureSshKeys(session.host, { ...machine, tlsKeyType: own.tlsKeyType });
+      const options = record.HostOptions.EngineOptions;
+      await writeGuestFiles(session.host, machine.directory, {
+        'engine-args': engineArguments(options, record.DriverName)
+          .map((line) => `${line}\n`)
+          .join(''),
+        'engine-env': engineEnvironment(options)
+          .map((line) => `${line}\n`)
+          .join(''),
+      });
+      await updateOwnData(session, machine.name, { sshHostKey });
+      return undefined;
+    },
+  };
+}
+
+function makeCertificates({ session, machine, own }: CreateContext): Step {
+  return {
+    name: 'certificates',
+    summary: 'Making certificates',
+    async run() {
+      await refreshCertificates(session, { ...machine, tlsKeyType: own.tlsKeyType });
+      return undefined;
+    },
+  };
+}
+
+// A machine without a host of ours: its engine has a certificate already, only the client's side is needed.
+function clientCertificates({ session, machine, own }: CreateContext): Step {
+  return {
+    name: 'certificates',
+    summary: 'Making client certificates',
+    async run() {
+      const authority = await ensureStoreAuthority(session, own.tlsKeyType);
+      await copyClientFiles(session.host, machine.directory, authority);
+      return undefined;
+    },
+  };
+}
+
+function boot({ session, machine }: CreateContext): Step {
+  return {
+    name: 'boot',
+    summary: 'Starting the machine',
+    async run() {
+      const status = await bootMachine(session, machine);
+      return status.engineUrl === undefined ? undefined : { engineUrl: status.engineUrl };
+    },
+    async undo() {
+      await machine.driver.kill(driverContext(session, machine));
+    },
+  };
+}
+
+function verify({ session, machine }: CreateContext): Step {
+  return {
+    name: 'verify',
+    summary: 'Asking the engine over TLS',
+    async run() {
+      await verifyEngine(session, machine);
+      return undefined;
+    },
+  };
+}
+
+function finish({ session, machine }: CreateContext): Step {
+  return {
+    name: 'finish',
+    summary: 'Recording the machine',
+    async run() {
+      await updateOwnData(session, machine.name, { phase: 'ready' });
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,211 @@
+import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
+import type { Driver, Finding, FlagValues } from '../drivers/driver.ts';
+import { loadDriver } from '../drivers/registry.ts';
+import { machineDirectory, requireNewName } from '../store/paths.ts';
+import { createSteps } from './create-steps.ts';
+import { engineArguments, engineEnvironment } from './engine-options.ts';
+import { openJournal } from './journal.ts';
+import { withMachineLock } from './locks.ts';
+import { openMachine, type OpenMachine } from './open.ts';
+import { runPlan, undoPlan, type PlanContext } from './plan.ts';
+import { loadOwnData, newSidecar, ownDataOf, type OwnData } from './own-data.ts';
+import { newMachineRecord, reserveMachine, type EngineRequest, type SwarmRequest } from './reserve.ts';
+import { removeLocked } from './remove.ts';
+import type { Session } from './session.ts';
+import { machinePaths } from './machine-paths.ts';
+
+const lockTimeoutMs = 10_000;
+
+/** What the user asked for. */
+export interface CreateRequest {
+  readonly name: string;
+  readonly driverName: string;
+  /** Values of the driver's flags. */
+  readonly flagValues: FlagValues;
+  readonly engine: EngineRequest;
+  readonly swarm?: SwarmRequest;
+  /** Further names and addresses for the server's certificate. */
+  readonly tlsSans: readonly string[];
+  readonly tlsKeyType: 'ec' | 'rsa';
+  /** Directory, manifest or URL of an image; undefined for the one on this computer. */
+  readonly image?: string;
+  /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
+  readonly onError?: 'keep' | 'rollback';
+}
+
+/** One line of `create --plan`. */
+export interface PlannedStep {
+  readonly name: string;
+  readonly summary: string;
+  /** True when `rm` or a roll-back has something to undo outside the machine's directory. */
+  readonly undoable: boolean;
+}
+
+/**
+ * What a create would do, without doing any of it.
+ * @throws MachineError for the same bad input as createMachine.
+ */
+export async function planCreate(session: Session, request: CreateRequest): Promise<PlannedStep[]> {
+  const machine = await draft(session, request);
+  const steps = createSteps(session, machine, ownDataOf(newSidecar(session, request)));
+  return [
+    { name: 'reserve', summary: `Reserving the name in ${session.storePath}`, undoable: true },
+    ...steps.map((step) => ({ name: step.name, summary: step.summary, undoable: step.undo !== undefined })),
+  ];
+}
+
+/**
+ * Makes a machine, from nothing to an engine that answers over mutual TLS.
+ * @throws MachineError with exit code 3 when a check before anything is made fails; `machine-exists`;
+ *   anything a step throws, with the commands that go on or clean up as remedies.
+ */
+export async function createMachine(session: Session, request: CreateRequest): Promise<void> {
+  const machine = await draft(session, request);
+  await requireChecks(session, machine.driver, machine.config);
+  await withMachineLock(session, request.name, { verb: 'create', timeoutMs: lockTimeoutMs }, async () => {
+    session.signal.throwIfAborted();
+    await reserveMachine(session, machine, request);
+    await finishCreate(session, machine, request.onError);
+  });
+}
+
+/**
+ * Goes on with a create that did not come to its end.
+ * @throws MachineError `machine-state` when there is nothing to go on with.
+ */
+export async function resumeCreate(
+  session: Session,
+  name: string,
+  options: { readonly onError?: 'keep' | 'rollback' },
+): Promise<void> {
+  const machine = await openMachine(session, name);
+  await withMachineLock(session, name, { verb: 'create --resume', timeoutMs: lockTimeoutMs }, async () => {
+    const { phase } = await loadOwnData(session, name);
+    if (phase !== 'creating') {
+      throw new MachineError(
+        'machine-state',
+        `The machine "${name}" is complete; there is nothing to resume.`,
+        {
+          remedies: [`tsmachine start ${name}`],
+        },
+      );
+    }
+    await finishCreate(session, machine, options.onError);
+  });
+}
+
+// The machine as it would be, nothing on the disk yet.
+async function draft(session: Session, request: CreateRequest): Promise<OpenMachine> {
+  requireNewName(request.name);
+  const driver = await loadDriver(request.driverName);
+  const directory = machineDirectory(session.storePath, request.name);
+  if ((await session.host.files.stat(directory)) !== undefined) {
+    throw await existsError(session, request.name);
+  }
+  const configured = driver.configure(request.flagValues);
+  const record = newMachineRecord(session, request, configured);
+  engineArguments(record.HostOptions.EngineOptions, request.driverName);
+  engineEnvironment(record.HostOptions.EngineOptions);
+  return { name: request.name, directory, record, driver, config: driver.readConfig(record.Driver) };
+}
+
+async function existsError(session: Session, name: string): Promise<MachineError> {
+  const own = await loadOwnData(session, name).catch(() => undefined);
+  if (own?.phase === 'creating') {
+    return new MachineError('machine-incomplete', `Docker machine "${name}" already exists`, {
+      why: 'it was begun and never finished',
+      remedies: [`tsmachine create --resume ${name}`, `tsmachine rm ${name}`],
+    });
+  }
+  return new MachineError('machine-exists', `Docker machine "${name}" already exists`);
+}
+
+async function requireChecks(session: Session, driver: Driver, config: unknown): Promise<void> {
+  const { host, signal, emit } = session;
+  const findings = await driver.check({ host, signal, emit, config });
+  for (const finding of findings.filter(({ severity }) => severity === 'warning')) {
+    emit({ type: 'warn', message: finding.message });
+  }
+  const errors = findings.filter(({ severity }) => severity === 'error');
+  const [first] = errors;
+  if (first !== undefined) {
+    throw new MachineError(
+      'host-not-ready',
+      `Error with pre-create check: ${JSON.stringify(first.message)}`,
+      {
+        exitCode: 3,
+        facts: { findings: errors.map(({ code }) => code) },
+        remedies: errors.map(remedyOf),
+      },
+    );
+  }
+}
+
+function remedyOf(finding: Finding): string {
+  return finding.remedy ?? finding.message;
+}
+
+async function finishCreate(
+  session: Session,
+  machine: OpenMachine,
+  onError: 'keep' | 'rollback' | undefined,
+): Promise<void> {
+  const journal = await openJournal(session.host, machinePaths(machine.directory).journal);
+  const context: PlanContext = { session, machine: machine.name, journal };
+  const own = await loadOwnData(session, machine.name);
+  const steps = createSteps(session, machine, own);
+  try {
+    await runPlan(steps, context);
+  } catch (error) {
+    const interrupted = session.signal.aborted;
+    if ((onError ?? (interrupted ? 'rollback' : 'keep')) === 'keep') {
+      throw withRecovery(error, machine.name);
+    }
+    await rollBack(machine, own, { ...context, session: uninterrupted(session) }, error);
+    throw error;
+  }
+}
+
+async function rollBack(
+  machine: OpenMachine,
+  own: OwnData,
+  context: PlanContext,
+  cause: unknown,
+): Promise<void> {
+  const { session } = context;
+  session.emit({ type: 'note', message: 'Undoing what was made.', machine: machine.name });
+  try {
+    await undoPlan(createSteps(session, machine, own), context);
+    await removeLocked(session, machine.name, { force: false });
+  } catch (error) {
+    throw withRecovery(
+      new MachineError('machine-incomplete', `Not everything could be undone: ${messageOf(error)}`, {
+        cause,
+      }),
+      machine.name,
+    );
+  }
+}
+
+// An interrupt has aborted the signal of the session; the roll-back must not be stopped by it.
+function uninterrupted(session: Session): Session {
+  return { ...session, signal: new AbortController().signal };
+}
+
+function withRecovery(error: unknown, name: string): MachineError {
+  const recovery = [
+    `go on: tsmachine create --resume ${name}`,
+    `see why: tsmachine logs ${name}`,
+    `clean up: tsmachine rm ${name}`,
+  ];
+  if (!isMachineError(error)) {
+    return new MachineError('bug', messageOf(error), { cause: error, remedies: recovery });
+  }
+  return new MachineError(error.code, error.message, {
+    ...(error.why === undefined ? {} : { why: error.why }),
+    facts: error.facts,
+    cause: error.cause,
+    exitCode: error.exitCode,
+    remedies: [...recovery, ...error.remedies.filter((remedy) => !remedy.includes('tsmachine logs'))],
+  });
+}

@@ -1,0 +1,159 @@
+import { isMachineError, messageOf } from '../core/errors.ts';
+import type { Finding } from '../drivers/driver.ts';
+import { driverNames, loadDriver } from '../drivers/registry.ts';
+import { findInstalledImage, hostArchitecture } from '../image/sources.ts';
+import { certFile } from '../store/paths.ts';
+import { connectionOf } from './connection.ts';
+import { listNames } from './list.ts';
+import { machinePaths } from './machine-paths.ts';
+import { driverContext, openMachine } from './open.ts';
+import { loadOwnData } from './own-data.ts';
+import type { Session } from './session.ts';
+
+const connectTimeoutMs = 10_000;
+const dayMs = 24 * 60 * 60 * 1000;
+const warnBeforeMs = { ca: 90 * dayMs, leaf: 30 * dayMs };
+
+/** A finding and what it is about: `host`, `store`, `driver qemu`, `machine default`. */
+export type Diagnosis = Finding & { readonly subject: string };
+
+/**
+ * Looks at everything that could be wrong: programs, store, certificates, drivers, image, and each machine
+ * (or only the named one).
+ */
+export async function examine(session: Session, name?: string): Promise<Diagnosis[]> {
+  const machines = name === undefined ? await listNames(session) : [name];
+  const parts = await Promise.all([
+    about('host', examinePrograms(session)),
+    about('store', examineStore(session)),
+    about('image', examineImage(session)),
+    ...driverNames.map((driver) => about(`driver ${driver}`, examineDriver(session, driver))),
+    ...machines.map((machine) => about(`machine ${machine}`, examineMachine(session, machine))),
+  ]);
+  return parts.flat();
+}
+
+async function about(subject: string, findings: Promise<readonly Finding[]>): Promise<Diagnosis[]> {
+  try {
+    return (await findings).map((finding) => ({ subject, ...finding }));
+  } catch (error) {
+    return [{ subject, ...findingOf(error) }];
+  }
+}
+
+function findingOf(error: unknown): Finding {
+  if (!isMachineError(error)) {
+    return { severity: 'error', code: 'bug', message: messageOf(error) };
+  }
+  const [remedy] = error.remedies;
+  return {
+    severity: 'error',
+    code: error.code,
+    message: error.why === undefined ? error.message : `${error.message} (${error.why})`,
+    ...(remedy === undefined ? {} : { remedy }),
+  };
+}
+
+async function examinePrograms({ host }: Session): Promise<Finding[]> {
+  const docker = await host.processes.find('docker');
+  return [
+    docker === undefined
+      ? {
+          severity: 'warning',
+          code: 'docker-client-missing',
+          message: 'The docker client was not found on PATH.',
+          remedy: 'Install it: https://docs.docker.com/engine/install/binaries/',
+        }
+      : { severity: 'ok', code: 'docker-client', message: `docker client: ${docker}` },
+  ];
+}
+
+async function examineStore({ host, storePath }: Session): Promise<Finding[]> {
+  const stat = await host.files.stat(storePath);
+  if (stat === undefined) {
+    return [
+      { severity: 'ok', code: 'store-empty', message: `${storePath} will be made by the first create` },
+    ];
+  }
+  const findings: Finding[] = [{ severity: 'ok', code: 'store', message: `store: ${storePath}` }];
+  if (host.facts.platform !== 'win32' && (stat.mode & 0o022) !== 0) {
+    findings.push({
+      severity: 'error',
+      code: 'store-unsafe',
+      message: `Other users can change ${storePath}.`,
+      remedy: `chmod go-w ${storePath}`,
+    });
+  }
+  for (const [file, beforeMs] of [
+    ['ca', warnBeforeMs.ca],
+    ['clientCert', warnBeforeMs.leaf],
+  ] as const) {
+    findings.push(...(await examineCertificate(host, certFile(storePath, file), beforeMs)));
+  }
+  return findings;
+}
+
+async function examineCertificate(host: Session['host'], file: string, warnMs: number): Promise<Finding[]> {
+  if ((await host.files.stat(file)) === undefined) {
+    return [];
+  }
+  const { certificateLife, readCertificate } = await import('../tls/certificate.ts');
+  const { notAfterMs } = certificateLife(readCertificate(await host.files.readText(file), file));
+  const leftDays = Math.floor((notAfterMs - host.clock.nowMs()) / dayMs);
+  if (notAfterMs - host.clock.nowMs() > warnMs) {
+    return [{ severity: 'ok', code: 'certificate', message: `${file}: valid for ${leftDays} days` }];
+  }
+  return [
+    {
+      severity: leftDays < 0 ? 'error' : 'warning',
+      code: 'certificate-ends',
+      message: leftDays < 0 ? `${file} has expired.` : `${file} ends in ${leftDays} days.`,
+    },
+  ];
+}
+
+async function examineImage({ host, storePath }: Session): Promise<Finding[]> {
+  const architecture = hostArchitecture(host);
+  const image = await findInstalledImage(host, storePath, architecture);
+  return [
+    image === undefined
+      ? {
+          severity: 'warning',
+          code: 'image-missing',
+          message: `No machine image for ${architecture} is on this computer.`,
+          remedy: 'tsmachine image build',
+        }
+      : { severity: 'ok', code: 'image', message: `image ${image.manifest.version} in ${image.directory}` },
+  ];
+}
+
+async function examineDriver({ host, signal, emit }: Session, name: string): Promise<readonly Finding[]> {
+  const driver = await loadDriver(name);
+  if (!driver.manifest.capabilities.power) {
+    return [];
+  }
+  const { config } = driver.configure({});
+  return driver.check({ host, signal, emit, config: driver.readConfig(config) });
+}
+
+async function examineMachine(session: Session, name: string): Promise<Finding[]> {
+  const machine = await openMachine(session, name);
+  const { phase } = await loadOwnData(session, name);
+  if (phase !== 'ready') {
+    return [
+      {
+        severity: 'warning',
+        code: 'machine-incomplete',
+        message: `The ${phase === 'creating' ? 'create' : 'removal'} was never finished.`,
+        remedy: phase === 'creating' ? `tsmachine create --resume ${name}` : `tsmachine rm ${name}`,
+      },
+    ];
+  }
+  const status = await machine.driver.inspect(driverContext(session, machine));
+  if (status.engineUrl === undefined) {
+    return [{ severity: 'ok', code: 'machine', message: `is ${status.power}` }];
+  }
+  await connectionOf(session, name, { check: true, timeoutMs: connectTimeoutMs });
+  const server = await examineCertificate(session.host, machinePaths(machine.directory).serverCert, 0);
+  return [{ severity: 'ok', code: 'machine', message: `answers at ${status.engineUrl}` }, ...server];
+}

@@ -1,0 +1,46 @@
+import { MachineError } from '../core/errors.ts';
+import type { EngineOptions } from '../store/record.ts';
+
+/**
+ * Arguments of dockerd for the options of a record, one per element, as docker-machine passes them:
+ * `k=v` of `--engine-opt` becomes `--k=v`, labels end with `provider=DRIVER`.
+ * @throws MachineError `flag-invalid` for a value that holds a line end or NUL, which no argument list survives.
+ */
+export function engineArguments(options: EngineOptions | null, driverName: string): string[] {
+  const args = [
+    ...(options?.ArbitraryFlags ?? []).map((flag) => `--${flag.replace(/^-+/, '')}`),
+    ...(options?.Labels ?? []).map((label) => `--label=${label}`),
+    `--label=provider=${driverName}`,
+    ...(options?.InsecureRegistry ?? []).map((registry) => `--insecure-registry=${registry}`),
+    ...(options?.RegistryMirror ?? []).map((mirror) => `--registry-mirror=${mirror}`),
+    ...((options?.StorageDriver ?? '') === '' ? [] : [`--storage-driver=${options?.StorageDriver ?? ''}`]),
+  ];
+  args.forEach((argument) => {
+    requireOneLine(argument, 'engine option');
+  });
+  return args;
+}
+
+/**
+ * Environment of dockerd, `NAME=VALUE` each.
+ * @throws MachineError `flag-invalid` for what is not an assignment, or holds a line end or NUL.
+ */
+export function engineEnvironment(options: EngineOptions | null): string[] {
+  const assignments = options?.Env ?? [];
+  for (const assignment of assignments) {
+    requireOneLine(assignment, 'engine environment value');
+    if (!/^[A-Za-z_][A-Za-z0-9_]*=/.test(assignment)) {
+      throw new MachineError(
+        'flag-invalid',
+        `--engine-env takes NAME=VALUE, not ${JSON.stringify(assignment)}.`,
+      );
+    }
+  }
+  return [...assignments];
+}
+
+function requireOneLine(value: string, what: string): void {
+  if (/[\n\r\0]/.test(value)) {
+    throw new MachineError('flag-invalid', `The ${what} ${JSON.stringify(value)} holds a line end or NUL.`);
+  }
+}

@@ -1,0 +1,48 @@
+import { withLock } from '../store/lock.ts';
+import { certsLockPath, machineLockPath } from '../store/paths.ts';
+import type { Session } from './session.ts';
+
+const certsTimeoutMs = 120_000;
+
+/** What is done under a machine's lock, and how long to wait for whoever holds it. */
+export interface MachineWork {
+  /** For those who wait for us: `create`, `stop`. */
+  readonly verb: string;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Does something to a machine while no other process does.
+ * @throws MachineError `record-locked` that names the owner.
+ */
+export async function withMachineLock<T>(
+  session: Session,
+  name: string,
+  work: MachineWork,
+  action: () => Promise<T>,
+): Promise<T> {
+  return withLock(
+    session.host,
+    machineLockPath(session.storePath, name),
+    {
+      what: `${work.verb} ${name}`,
+      timeoutMs: work.timeoutMs,
+      signal: session.signal,
+      onWait: (owner) => {
+        const message = `Waiting for "${owner.command}" (process ${owner.pid}) to end.`;
+        session.emit({ type: 'note', message, machine: name });
+      },
+    },
+    action,
+  );
+}
+
+/** The same for the CA and the client certificate of the store; waiting is short and not worth a word. */
+export async function withCertsLock<T>(session: Session, action: () => Promise<T>): Promise<T> {
+  return withLock(
+    session.host,
+    certsLockPath(session.storePath),
+    { what: 'certificates', timeoutMs: certsTimeoutMs, signal: session.signal },
+    action,
+  );
+}

@@ -1,0 +1,59 @@
+import { MachineError } from '../core/errors.ts';
+import type { BootMaterial, Driver, DriverContext } from '../drivers/driver.ts';
+import { loadDriver } from '../drivers/registry.ts';
+import { loadRecord } from '../store/machine-files.ts';
+import { machineDirectory } from '../store/paths.ts';
+import type { MachineRecord } from '../store/record.ts';
+import type { Session } from './session.ts';
+
+/** A machine of the store with its driver, ready to be asked. */
+export interface OpenMachine {
+  readonly name: string;
+  readonly directory: string;
+  readonly record: MachineRecord;
+  readonly driver: Driver;
+  /** The driver's own part of the record, checked by the driver. */
+  readonly config: unknown;
+}
+
+/**
+ * Reads a machine's record and loads its driver. Light: the read-only verbs go through here.
+ * @throws MachineError `name-invalid`, `machine-not-found`, `record-invalid`, `record-from-future`, `driver-unknown`.
+ */
+export async function openMachine(session: Session, name: string): Promise<OpenMachine> {
+  const directory = machineDirectory(session.storePath, name);
+  const record = await loadRecord(session.host, session.storePath, name, (message) => {
+    session.emit({ type: 'warn', message, machine: name });
+  });
+  const driver = await loadDriver(record.DriverName);
+  return { name, directory, record, driver, config: driver.readConfig(record.Driver) };
+}
+
+/** What a driver's methods are given for this machine. */
+export function driverContext(
+  session: Session,
+  machine: OpenMachine,
+  boot?: BootMaterial,
+): DriverContext<unknown> {
+  return {
+    host: session.host,
+    name: machine.name,
+    directory: machine.directory,
+    config: machine.config,
+    signal: session.signal,
+    emit: session.emit,
+    ...(boot === undefined ? {} : { boot }),
+  };
+}
+
+/**
+ * Stops with a clear error where the driver cannot do what is asked.
+ * @throws MachineError `capability-missing`.
+ */
+export function requireCapability(machine: OpenMachine, capability: 'power' | 'ssh', what: string): void {
+  if (!machine.driver.manifest.capabilities[capability]) {
+    throw new MachineError('capability-missing', `The machine "${machine.name}" cannot be ${what}.`, {
+      why: `machines of the driver "${machine.driver.manifest.name}" have no host that tsmachine controls`,
+    });
+  }
+}

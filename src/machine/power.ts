@@ -1,0 +1,127 @@
+import { MachineError } from '../core/errors.ts';
+import { bootMachine, verifyEngine } from './boot.ts';
+import { ensureSshKeys, refreshCertificates } from './credentials.ts';
+import { refreshMachineContext } from './contexts.ts';
+import { withMachineLock } from './locks.ts';
+import { driverContext, openMachine, requireCapability, type OpenMachine } from './open.ts';
+import { loadOwnData } from './own-data.ts';
+import type { Session } from './session.ts';
+
+const lockTimeoutMs = 30_000;
+const participles = { start: 'started', stop: 'stopped', kill: 'killed', restart: 'restarted' } as const;
+
+/**
+ * Starts a machine and returns when its engine answers. Certificates that are about to end or no longer fit
+ * are issued again first.
+ * @throws MachineError `machine-state` when it already runs, `machine-incomplete` when its create never finished.
+ */
+export async function startMachine(session: Session, name: string): Promise<void> {
+  await withMachine(session, name, 'start', async (machine) => {
+    if ((await powerOf(session, machine)) === 'running') {
+      throw new MachineError('machine-state', `Machine "${name}" is already running.`, { remedies: [] });
+    }
+    await startLocked(session, machine);
+  });
+}
+
+/** Powers a machine off, the guest first. @throws MachineError `machine-state` when it is off already. */
+export async function stopMachine(session: Session, name: string): Promise<void> {
+  await withMachine(session, name, 'stop', async (machine) => {
+    await requireNotStopped(session, machine);
+    await step(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
+      machine.driver.stop(driverContext(session, machine)),
+    );
+  });
+}
+
+/** Takes the power away. @throws MachineError `machine-state` when it is off already. */
+export async function killMachine(session: Session, name: string): Promise<void> {
+  await withMachine(session, name, 'kill', async (machine) => {
+    await requireNotStopped(session, machine);
+    await step(session, name, { step: 'kill', summary: `Killing "${name}"...` }, () =>
+      machine.driver.kill(driverContext(session, machine)),
+    );
+  });
+}
+
+/** Stop and start; a stopped machine is only started. */
+export async function restartMachine(session: Session, name: string): Promise<void> {
+  await withMachine(session, name, 'restart', async (machine) => {
+    if ((await powerOf(session, machine)) !== 'stopped') {
+      await step(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
+        machine.driver.stop(driverContext(session, machine)),
+      );
+    }
+    await startLocked(session, machine);
+  });
+}
+
+async function startLocked(session: Session, machine: OpenMachine): Promise<void> {
+  const { name } = machine;
+  const { phase, tlsKeyType } = await loadOwnData(session, name);
+  if (phase === 'creating') {
+    throw new MachineError('machine-incomplete', `The machine "${name}" was never finished.`, {
+      remedies: [`tsmachine create --resume ${name}`, `tsmachine rm ${name}`],
+    });
+  }
+  if (machine.driver.manifest.capabilities.boots === 'image') {
+    const credentials = { ...machine, tlsKeyType };
+    await ensureSshKeys(session.host, credentials);
+    await refreshCertificates(session, credentials);
+  }
+  await step(session, name, { step: 'boot', summary: `Starting "${name}"...` }, () =>
+    bootMachine(session, machine),
+  );
+  await step(session, name, { step: 'verify', summary: 'Asking the engine over TLS' }, () =>
+    verifyEngine(session, machine),
+  );
+  await refreshMachineContext(session, machine);
+}
+
+async function withMachine(
+  session: Session,
+  name: string,
+  verb: 'start' | 'stop' | 'kill' | 'restart',
+  action: (machine: OpenMachine) => Promise<void>,
+): Promise<void> {
+  // Once without the lock, so that a wrong name does not leave a lock file behind.
+  requireCapability(await openMachine(session, name), 'power', participles[verb]);
+  await withMachineLock(session, name, { verb, timeoutMs: lockTimeoutMs }, async () => {
+    await action(await openMachine(session, name));
+  });
+}
+
+async function powerOf(session: Session, machine: OpenMachine): Promise<string> {
+  const { power } = await machine.driver.inspect(driverContext(session, machine));
+  return power === 'absent' ? 'stopped' : power;
+}
+
+async function requireNotStopped(session: Session, machine: OpenMachine): Promise<void> {
+  if ((await powerOf(session, machine)) === 'stopped') {
+    throw new MachineError('machine-state', `Machine "${machine.name}" is already stopped.`, {
+      remedies: [],
+    });
+  }
+}
+
+async function step<T>(
+  session: Session,
+  machine: string,
+  what: { readonly step: string; readonly summary: string },
+  action: () => Promise<T>,
+): Promise<T> {
+  session.emit({ type: 'step-begin', machine, ...what });
+  try {
+    const result = await action();
+    session.emit({ type: 'step-done', machine, step: what.step });
+    return result;
+  } catch (error) {
+    session.emit({
+      type: 'step-failed',
+      machine,
+      step: what.step,
+      message: error instanceof Error ? error.message : String(error),
+    });
+    throw error;
+  }
+}

@@ -1,0 +1,58 @@
+import { MachineError } from '../core/errors.ts';
+import type { DriverStatus, PowerState } from '../drivers/driver.ts';
+import type { MachineRecord } from '../store/record.ts';
+import { driverContext, openMachine } from './open.ts';
+import type { Session } from './session.ts';
+
+/** A machine and what its driver has just found out about it. */
+export interface ProbedMachine {
+  readonly name: string;
+  readonly driverName: string;
+  readonly directory: string;
+  readonly record: MachineRecord;
+  readonly status: DriverStatus;
+}
+
+/**
+ * Reads a machine and asks its driver how it is.
+ * @throws MachineError `machine-not-found` and the errors of a record that cannot be used.
+ */
+export async function probeMachine(session: Session, name: string): Promise<ProbedMachine> {
+  const machine = await openMachine(session, name);
+  const status = await machine.driver.inspect(driverContext(session, machine));
+  return {
+    name,
+    driverName: machine.record.DriverName,
+    directory: machine.directory,
+    record: machine.record,
+    status,
+  };
+}
+
+/** DOCKER_HOST of a running machine. @throws MachineError `machine-not-running`. */
+export function requireEngineUrl(machine: ProbedMachine): string {
+  if (machine.status.engineUrl === undefined) {
+    throw new MachineError('machine-not-running', 'Host is not running', {
+      why: machine.status.detail ?? `the machine "${machine.name}" is ${stateName(machine.status.power)}`,
+      remedies: [`tsmachine start ${machine.name}`],
+    });
+  }
+  return machine.status.engineUrl;
+}
+
+const stateNames: Readonly<Record<PowerState, string>> = {
+  running: 'Running',
+  paused: 'Paused',
+  saved: 'Saved',
+  stopped: 'Stopped',
+  stopping: 'Stopping',
+  starting: 'Starting',
+  error: 'Error',
+  absent: 'Stopped',
+  unmanaged: 'Running',
+};
+
+/** The state's name as docker-machine prints it. */
+export function stateName(power: PowerState): string {
+  return stateNames[power];
+}

@@ -1,0 +1,118 @@
+import path from 'node:path';
+import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
+import { driverNames, loadDriver } from '../drivers/registry.ts';
+import { removeMachineDirectory } from '../store/machine-files.ts';
+import { machineDirectory } from '../store/paths.ts';
+import { openJournal } from './journal.ts';
+import { withMachineLock } from './locks.ts';
+import { driverContext, openMachine, type OpenMachine } from './open.ts';
+import { updateOwnData } from './own-data.ts';
+import type { Session } from './session.ts';
+import { machinePaths } from './machine-paths.ts';
+
+const lockTimeoutMs = 30_000;
+
+/**
+ * Removes a machine: first at its hypervisor or provider, then here. `force` removes it here whatever happens
+ * there, and leaves a note of what may remain.
+ * @throws MachineError `machine-not-found` (not with `force`), and whatever keeps the driver from removing it.
+ */
+export async function removeMachine(
+  session: Session,
+  name: string,
+  options: { readonly force: boolean },
+): Promise<void> {
+  const directory = machineDirectory(session.storePath, name);
+  if ((await session.host.files.stat(directory)) === undefined) {
+    if (options.force) {
+      return;
+    }
+    throw new MachineError('machine-not-found', `Docker machine "${name}" does not exist.`);
+  }
+  await withMachineLock(session, name, { verb: 'rm', timeoutMs: lockTimeoutMs }, () =>
+    removeLocked(session, name, options),
+  );
+}
+
+/** The same for a caller that holds the machine's lock. */
+export async function removeLocked(
+  session: Session,
+  name: string,
+  { force }: { readonly force: boolean },
+): Promise<void> {
+  const { host, storePath } = session;
+  const directory = machineDirectory(storePath, name);
+  try {
+    await removeAtDriver(session, name, directory);
+  } catch (error) {
+    if (!force) {
+      throw error;
+    }
+    await writeTombstone(session, name, directory, error);
+  }
+  const { forgetContext } = await import('../engine/contexts.ts');
+  await forgetContext(host, name);
+  await removeMachineDirectory(host, storePath, name);
+}
+
+async function removeAtDriver(session: Session, name: string, directory: string): Promise<void> {
+  let machine: OpenMachine;
+  try {
+    machine = await openMachine(session, name);
+  } catch (error) {
+    if (isMachineError(error) && error.code === 'machine-not-found') {
+      // A folder without a record: nothing was ever made for it.
+      await stopByFiles(session, name, directory);
+      return;
+    }
+    await stopByFiles(session, name, directory);
+    throw error;
+  }
+  const journal = await openJournal(session.host, machinePaths(directory).journal);
+  await journal.append({ step: 'remove', event: 'begin' });
+  await updateOwnData(session, name, { phase: 'removing' });
+  await machine.driver.remove(driverContext(session, machine));
+  await journal.append({ step: 'remove', event: 'done' });
+}
+
+// Without a readable record nobody knows the driver, but a local driver recognises its process by the files
+// in the machine's directory. No process outlives its files.
+async function stopByFiles(session: Session, name: string, directory: string): Promise<void> {
+  for (const driverName of driverNames) {
+    const driver = await loadDriver(driverName);
+    if (driver.manifest.capabilities.boots === 'image') {
+      await driver.remove({
+        host: session.host,
+        name,
+        directory,
+        config: driver.readConfig({}),
+        signal: session.signal,
+        emit: session.emit,
+      });
+    }
+  }
+}
+
+async function writeTombstone(
+  session: Session,
+  name: string,
+  directory: string,
+  error: unknown,
+): Promise<void> {
+  const { host, storePath } = session;
+  const record = await host.files.readText(machinePaths(directory).config).catch(() => undefined);
+  const tombstones = path.join(storePath, 'tombstones');
+  await host.files.makeDirectory(tombstones, 0o700);
+  const file = path.join(tombstones, `${name}-${host.clock.nowMs()}.json`);
+  const text = JSON.stringify(
+    { name, removedAt: new Date(host.clock.nowMs()).toISOString(), error: messageOf(error), record },
+    undefined,
+    2,
+  );
+  await host.files.writeAtomic(file, `${text}\n`, 0o600);
+  session.emit({
+    type: 'warn',
+    machine: name,
+    message: `The machine "${name}" was removed here, but not at its driver: ${messageOf(error)}. What may remain is noted in ${file}.`,
+  });
+}

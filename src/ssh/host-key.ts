@@ -1,0 +1,54 @@
+import { timingSafeEqual } from 'node:crypto';
+import { fingerprintOf, parsePublicLine, publicLine } from './keys.ts';
+
+/**
+ * Which host key is accepted: the one that was pinned, as a public line; one of which the user knows the
+ * fingerprint (`SHA256:…`); or, where nothing is known yet, whichever comes. In the last two cases the
+ * caller keeps `SshConnection.hostKey` and pins it from then on.
+ */
+export type HostKeyTrust =
+  { readonly pinned: string } | { readonly fingerprint: string } | { readonly firstUse: true };
+
+/** Looks at the key that a server shows, before anything is authenticated. */
+export interface HostKeyCheck {
+  /** The type to ask for, where the pinned key names one. */
+  readonly type: string | undefined;
+  /** Strictly synchronous: ssh2 takes a promise for "yes". */
+  verify(blob: Uint8Array): boolean;
+  /** The key that was shown last, as a public line. */
+  shown(): string | undefined;
+  readonly wasRefused: () => boolean;
+}
+
+/**
+ * Makes the check for one connection. The check also runs when a connection changes its keys.
+ * @throws MachineError `certificate-invalid` when the pinned line is no public key.
+ */
+export function hostKeyCheck(trust: HostKeyTrust): HostKeyCheck {
+  const pinned = 'pinned' in trust ? parsePublicLine(trust.pinned) : undefined;
+  let shown: Buffer | undefined;
+  let wasRefused = false;
+  return {
+    type: pinned?.type,
+    verify(blob) {
+      const isSame = shown === undefined || equal(shown, blob);
+      shown = Buffer.from(blob);
+      const isAccepted = isSame && isTrusted(trust, pinned?.blob, shown);
+      wasRefused ||= !isAccepted;
+      return isAccepted;
+    },
+    shown: () => (shown === undefined ? undefined : publicLine(shown)),
+    wasRefused: () => wasRefused,
+  };
+}
+
+function isTrusted(trust: HostKeyTrust, pinnedBlob: Uint8Array | undefined, shown: Buffer): boolean {
+  if ('fingerprint' in trust) {
+    return equal(Buffer.from(trust.fingerprint.replace(/=+$/, '')), Buffer.from(fingerprintOf(shown)));
+  }
+  return 'firstUse' in trust || (pinnedBlob !== undefined && equal(pinnedBlob, shown));
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b);
+}

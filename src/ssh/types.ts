@@ -1,0 +1,115 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Address } from '../host/types.ts';
+import type { HostKeyTrust } from './host-key.ts';
+
+/** Whom to connect to, as whom, and how long to try. */
+export interface SshOptions {
+  readonly endpoint: Address;
+  readonly user: string;
+  readonly hostKey: HostKeyTrust;
+  /** OpenSSH, PKCS#1, SEC1 or PKCS#8, without passphrase. */
+  readonly privateKeyPem?: string | undefined;
+  /** Path of an agent's socket (SSH_AUTH_SOCK), asked after the key. It is never forwarded. */
+  readonly agentSocket?: string | undefined;
+  /** For the TCP connection, and again for handshake and authentication. */
+  readonly timeoutMs: number;
+  /** Aborting it ends the connection at any time. */
+  readonly signal?: AbortSignal | undefined;
+  /** How soon a frozen peer is noticed: after so many unanswered probes. 15 s × 3 unless given. */
+  readonly keepalive?: { readonly intervalMs: number; readonly countMax: number };
+}
+
+/** An authenticated connection. Any number of actions may run at the same time; eight of them do. */
+export interface SshConnection {
+  /** The host key that was shown and accepted, as a public line to pin. */
+  readonly hostKey: string;
+  /**
+   * Runs a command line to its end. Output that nobody takes is discarded.
+   * @throws MachineError `ssh-failed` when the connection is lost, `timeout`; the signal's reason.
+   */
+  exec(command: string, options?: ExecOptions): Promise<CommandEnd>;
+  /**
+   * Starts a command line, or the login shell when there is none, with or without a terminal. Both outputs
+   * have to be read.
+   */
+  start(command: string | undefined, options?: StartOptions): Promise<RemoteProcess>;
+  /**
+   * Writes a file under its final name only when it is whole. `mode` in bits, e.g. 0o600.
+   * @throws MachineError `program-failed` when the other side cannot write it; like exec.
+   */
+  upload(data: string | Uint8Array, remotePath: string, mode: number, options?: UploadOptions): Promise<void>;
+  /** Ends the connection; running commands reject. */
+  close(): Promise<void>;
+}
+
+/** Size of a terminal in characters. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** How a remote command ended: with an exit code, or by a signal (`SIGKILL`). Exactly one of the two is there. */
+export interface CommandEnd {
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+}
+
+/** A command that runs on the other side. Both outputs have to be read, or it never ends. */
+export interface RemoteProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /**
+   * Resolves when the command has ended and its output has been read; rejects with `ssh-failed` when the
+   * connection was lost before that.
+   */
+  readonly ended: Promise<CommandEnd>;
+  /** For a process with a terminal: its new size. */
+  resize(size: TerminalSize): void;
+  /** Sends SIGTERM and closes the channel. Does not wait. */
+  kill(): void;
+}
+
+/** A terminal on the other side. */
+export interface RemoteTerminal extends TerminalSize {
+  /** Value of TERM. */
+  readonly type: string;
+}
+
+/** How to start a remote process. */
+export interface StartOptions {
+  readonly terminal?: RemoteTerminal | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Takes output as it comes. While a returned promise is pending the other side is held back. */
+export type OutputHandler = (chunk: Buffer) => unknown;
+
+/** How to run a remote command. */
+export interface ExecOptions {
+  /** What the command reads; nothing unless given. Secrets go here, never into the command line. */
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  readonly onStdout?: OutputHandler;
+  readonly onStderr?: OutputHandler;
+  readonly signal?: AbortSignal | undefined;
+  /** No limit unless given. */
+  readonly timeoutMs?: number | undefined;
+  /** Gives the command a terminal, for hosts whose sudo wants one. Both outputs then come as one. */
+  readonly pty?: boolean;
+  /** Names the command in errors, instead of the command line: "installing the engine". */
+  readonly label?: string;
+}
+
+/** What a command said. */
+export interface CommandOutput extends CommandEnd {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How to write a remote file. */
+export interface UploadOptions {
+  /** Write as root, by `sudo -n`. */
+  readonly sudo?: boolean;
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}

@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** Root of the checkout. */
+export const projectRoot = path.join(import.meta.dirname, '..', '..', '..');
+
+/** What a program left behind; `signal` when it was killed. */
+export interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How to run a program. */
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly input?: string | Uint8Array;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a program to its end; a time-out kills it and rejects with what it had said. */
+export function run(file: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, [...args], { env: { ...process.env, ...options.env }, stdio: 'pipe' });
+    const out: Buffer[] = [];
+    const err: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    const texts = (): { stdout: string; stderr: string } => ({
+      stdout: Buffer.concat(out).toString(),
+      stderr: Buffer.concat(err).toString(),
+    });
+    const timer = setTimeout(() => {
+      child.kill('SIGKILL');
+      const { stdout, stderr } = texts();
+      reject(new Error(`${file} ${args.join(' ')} took too long\n${stdout}\n${stderr}`));
+    }, options.timeoutMs ?? 240_000);
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, ...texts() });
+    });
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(options.input ?? '');
+  });
+}
+
+/** A store of a test's own, and the program that works on it. */
+export interface TestStore {
+  readonly path: string;
+  tsmachine(args: readonly string[], options?: RunOptions): Promise<Outcome>;
+  /** Removes every machine and the store. */
+  dispose(): Promise<void>;
+}
+
+/** Makes an empty store in a temporary directory. */
+export async function makeStore(): Promise<TestStore> {
+  const home = await mkdtemp(path.join(tmpdir(), 'tsm-'));
+  const store = path.join(home, 'store');
+  const tsmachine: TestStore['tsmachine'] = (args, options = {}) =>
+    run(process.execPath, [path.join(projectRoot, 'bin', 'tsmachine.js'), ...args], {
+      ...options,
+      env: {
+        MACHINE_STORAGE_PATH: store,
+        DOCKER_CONFIG: path.join(home, 'docker'),
+        DOCKER_HOST: '',
+        ...options.env,
+      },
+    });
+  return {
+    path: store,
+    tsmachine,
+    dispose: async () => {
+      const names = (await tsmachine(['ls', '-q'])).stdout.split('\n').filter((name) => name !== '');
+      if (names.length > 0) {
+        await tsmachine(['rm', '-f', '-y', ...names]);
+      }
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The first of these programs that is installed. */
+export function findProgram(...candidates: readonly string[]): string | undefined {
+  const directories = (process.env['PATH'] ?? '').split(path.delimiter);
+  for (const candidate of candidates) {
+    const found = candidate.includes('/')
+      ? [candidate].find((file) => existsSync(file))
+      : directories.map((directory) => path.join(directory, candidate)).find((file) => existsSync(file));
+    if (found !== undefined) {
+      return found;
+    }
+  }
+  return undefined;
+}
