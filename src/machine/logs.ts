@@ -88,8 +88,7 @@ async function selectLogs(session: Session, name: string, only: string | undefin
 
 // Firmware and guests write escape sequences that would act on the user's terminal.
 function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text
-    .replace(/\u001b\[[0-9;?=]*[A-Za-z]/g, '')
-    .replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '');
+    .replace(/\p{Cc}\[[0-9;?=]*[A-Za-z]/gu, '')
+    .replace(/\p{Cc}/gu, (character) => (character === '\n' || character === '\t' ? character : ''));
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -96,4 +96,18 @@ export function findProgram(...candidates: readonly string[]): string | undefine
     }
   }
   return undefined;
+}
+
+/** True when no process with this pid runs; one that has ended and that nobody has waited for counts as gone. */
+export async function isGone(pid: string): Promise<boolean> {
+  if (process.platform !== 'linux') {
+    try {
+      process.kill(Number(pid), 0);
+      return false;
+    } catch {
+      return true;
+    }
+  }
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat === '' || stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
 }

@@ -1,0 +1,22 @@
+import path from 'node:path';
+import { projectRoot } from './cli.ts';
+import { spawn } from 'node:child_process';
+
+/** A tar of a root file system that holds busybox and nothing else, for `docker import`. */
+export function busyboxTar(): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [path.join(projectRoot, 'dist', 'scripts', 'demo-image.js')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('error', reject);
+    child.on('close', (code) => {
+      if (code === 0) {
+        resolve(Buffer.concat(chunks));
+      } else {
+        reject(new Error(`demo-image ended with ${String(code)}`));
+      }
+    });
+  });
+}
