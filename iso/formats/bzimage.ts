@@ -43,9 +43,7 @@ export function extractVmlinux(kernel: Uint8Array, file: string): Uint8Array {
 function unzstd(data: Uint8Array, file: string): Uint8Array {
   const native = (zlib as { zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;
   try {
-    return native === undefined
-      ? fzstdDecompress(data)
-      : native(data, { maxOutputLength: kernelMaxBytes });
+    return native === undefined ? fzstdDecompress(data) : native(data, { maxOutputLength: kernelMaxBytes });
   } catch (cause) {
     throw inputError(file, 'The zstd data of the kernel is damaged.', cause);
   }

@@ -15,6 +15,7 @@ interface Run extends ErrorContext {
   readonly abort: AbortController;
   readonly secrets: string[];
   command: CommandDefinition | undefined;
+  machine: string | undefined;
   flags: readonly CommandFlag[];
   globals: FlagValues;
   json: boolean;
@@ -81,6 +82,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     abort: new AbortController(),
     secrets: [],
     command: undefined,
+    machine: undefined,
     flags: globalFlags,
     globals: {},
     json: false,
@@ -157,6 +159,7 @@ async function dispatch(current: Run): Promise<number> {
     return callVerb(current, 'help', { args: [command.name] });
   }
   const names = namesOf(command, args);
+  current.machine = names?.length === 1 ? names[0] : undefined;
   return callVerb(current, command.name, {
     args: names ?? ['default'],
     options,

@@ -69,7 +69,7 @@ export function diagnoseTls(error: unknown, attempt: EngineAttempt): MachineErro
   });
 }
 
-// System errors of sockets (errno names). ECONNRESET and EPIPE have two meanings and are apart.
+// System errors of sockets (errno names). A connection that is cut has several meanings: refusalDiagnosis.
 const networkCauses: Readonly<Record<string, readonly [EngineTrouble, string]>> = {
   ECONNREFUSED: ['port-closed', 'Nothing listens on the port: the machine or its engine is not running.'],
   ENOENT: ['port-closed', 'The socket does not exist: the engine is not running.'],
@@ -96,11 +96,6 @@ function networkDiagnosis(error: unknown, attempt: EngineAttempt): Diagnosis | u
   if (code === 'ETIMEDOUT') {
     const why = `There was no answer within ${attempt.timeoutMs / 1000} s.`;
     return { code: 'engine-unreachable', trouble: 'no-answer', what, why };
-  }
-  if (!attempt.isHandshakeDone && isCut(code)) {
-    const why =
-      'The connection was taken and closed at once: the machine runs, but its engine is not ready or has failed.';
-    return { code: 'engine-unreachable', trouble: 'closed-early', what, why };
   }
   return undefined;
 }
@@ -188,34 +183,38 @@ const refusingAlert =
   /_ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_[A-Z]+|HANDSHAKE_FAILURE|ACCESS_DENIED|DECRYPT_ERROR)$/;
 
 /**
- * With TLS 1.3 the server looks at the client's certificate after the client's handshake is done, so a
- * refusal arrives at the first read: as an alert, or as a closed connection when it overtakes the alert.
+ * The server refused the client's certificate, or just hung up. With TLS 1.3 it looks at that certificate
+ * when the client's handshake is done, so a refusal arrives at the first read: as an alert, or as a closed
+ * connection when that overtakes the alert. Some servers hang up without an alert in any version.
  */
 function refusalDiagnosis(error: unknown, attempt: EngineAttempt): Diagnosis | undefined {
   const code = systemCode(error) ?? '';
   const isRefused = refusingAlert.test(code);
-  if (!isRefused && !(attempt.isHandshakeDone && isCut(code))) {
+  if (!isRefused && !isCut(code)) {
     return undefined;
   }
   const own = attempt.material === undefined ? undefined : clientTrouble(attempt.material, attempt.nowMs);
   if (own !== undefined) {
     return own;
   }
-  return isRefused
-    ? {
-        code: 'tls-mismatch',
-        trouble: 'client-refused',
-        what: `The engine at ${attempt.url} refuses the client certificate.`,
-        why: code.endsWith('_EXPIRED')
-          ? 'For the machine the certificate has expired, while for this computer it is valid: one of the two clocks is wrong.'
-          : 'The certificate is in order here, so the machine trusts another CA, or its clock is wrong.',
-      }
-    : {
-        code: 'engine-unreachable',
-        trouble: 'closed-early',
-        what: `The engine at ${attempt.url} closed the connection without an answer.`,
-        why: 'It is being restarted, or it does not accept the client certificate.',
-      };
+  if (isRefused) {
+    return {
+      code: 'tls-mismatch',
+      trouble: 'client-refused',
+      what: `The engine at ${attempt.url} refuses the client certificate.`,
+      why: code.endsWith('_EXPIRED')
+        ? 'For the machine the certificate has expired, while for this computer it is valid: one of the two clocks is wrong.'
+        : 'The certificate is in order here, so the machine trusts another CA, or its clock is wrong.',
+    };
+  }
+  return {
+    code: 'engine-unreachable',
+    trouble: 'closed-early',
+    what: `The engine at ${attempt.url} closed the connection without an answer.`,
+    why: attempt.isHandshakeDone
+      ? 'It is being restarted, or it does not accept the client certificate.'
+      : 'The machine runs, but its engine is not ready or has failed, or it trusts another CA for clients.',
+  };
 }
 
 function otherDiagnosis(error: unknown, attempt: EngineAttempt): Diagnosis {

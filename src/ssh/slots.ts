@@ -18,13 +18,13 @@ export function makeSlots(countMax: number): Slots {
   let used = 0;
   const waiting: (() => void)[] = [];
   return {
-    acquire: (signal) => {
+    acquire: async (signal) => {
       signal?.throwIfAborted();
       if (used < limit) {
         used += 1;
-        return Promise.resolve();
+        return;
       }
-      return new Promise((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         const take = (): void => {
           signal?.removeEventListener('abort', giveUp);
           used += 1;

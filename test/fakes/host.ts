@@ -3,7 +3,8 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { MachineError } from '../../src/core/errors.ts';
 import type { Address, Clock, Host, HostFacts, Http, Network } from '../../src/host/types.ts';
-import { createMemoryFiles, systemError, type MemoryFiles } from './memory-files.ts';
+import { createMemoryFiles, type MemoryFiles } from './memory-files.ts';
+import { systemError } from './memory-tree.ts';
 import { createScriptedProcesses, type ScriptedProcesses } from './scripted-processes.ts';
 
 /** A clock that the test moves. In `auto` mode (the default) a sleeper moves it itself and does not wait. */

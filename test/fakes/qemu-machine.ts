@@ -16,9 +16,9 @@ export interface QemuMachine {
   /** What was emitted so far. */
   readonly events: MachineEvent[];
   /** Puts another guest in the place of the kernel, for the next start. */
-  setGuest(lines: readonly string[], end: TinyGuestEnd): Promise<void>;
+  readonly setGuest: (lines: readonly string[], end: TinyGuestEnd) => Promise<void>;
   /** Ends QEMU and removes every file. */
-  cleanup(): Promise<void>;
+  readonly cleanup: () => Promise<void>;
 }
 
 /** How a test machine differs from the usual one. */

@@ -13,6 +13,8 @@ export interface ErrorContext {
   readonly json: boolean;
   readonly debug: boolean;
   readonly secrets: readonly string[];
+  /** The one machine that the command is about; stands for NAME in advice. */
+  readonly machine: string | undefined;
 }
 
 /** Causes are followed so far; a longer chain is a loop. */
@@ -39,7 +41,7 @@ export async function reportError(error: unknown, context: ErrorContext): Promis
 
 /** The error as docker-machine's callers and people read it: what happened [code], why, and what to try. */
 function toLines(error: MachineError, remedies: readonly string[], { io }: ErrorContext): string[] {
-  const [what = '', ...more] = printableLines(inTheNameOf(io, error.message));
+  const [what = '', ...more] = printableLines(inTheNameOf(io, sentenceOf(error)));
   const isCompatible = io.program === 'docker-machine';
   // docker-machine's own sentences are matched whole by its callers; it put "Error: " before those about arguments.
   const head = isCompatible
@@ -52,6 +54,17 @@ function toLines(error: MachineError, remedies: readonly string[], { io }: Error
     ...reasons.map((reason) => `why: ${printable(inTheNameOf(io, reason.trim()))}`),
     ...remedies.map((remedy) => `try: ${printable(remedy)}`),
   ];
+}
+
+/** A machine that is not there is said in docker-machine's words, which are advice as well. */
+function sentenceOf(error: MachineError): string {
+  return isMissingMachine(error)
+    ? `${error.message} Use "tsmachine ls" to list machines. Use "tsmachine create" to add a new one.`
+    : error.message;
+}
+
+function isMissingMachine({ code, message }: MachineError): boolean {
+  return code === 'machine-not-found' && message.endsWith('does not exist.');
 }
 
 function toJson(error: MachineError, remedies: readonly string[]): string {
@@ -116,7 +129,13 @@ async function remediesOf(error: MachineError, context: ErrorContext): Promise<s
       ? [`Run "${seeHelp}" for help.`]
       : [`Run "${io.program} ls" to see the machines, and give a name.`];
   }
-  return error.remedies.map((remedy) => inTheNameOf(io, remedy));
+  if (isMissingMachine(error) && isDefault) {
+    return [];
+  }
+  const { machine } = context;
+  return error.remedies
+    .map((remedy) => inTheNameOf(io, remedy))
+    .map((remedy) => (machine === undefined ? remedy : remedy.replace(/\bNAME\b/g, machine)));
 }
 
 /** Something that is not ours: a system error says what happened, anything else is a fault of the program. */
@@ -125,7 +144,8 @@ function asMachineError(error: unknown): MachineError {
     return new MachineError('interrupted', 'Interrupted.');
   }
   const message = messageOf(error);
-  if (systemCode(error) === undefined || error instanceof TypeError) {
+  // Errors of the system have codes like ENOSPC; those of Node itself begin with ERR_.
+  if (!/^E(?!RR_)[A-Z0-9]+$/.test(systemCode(error) ?? '')) {
     return new MachineError('bug', `Something unexpected happened: ${message}`, { cause: error });
   }
   return new MachineError('host-not-ready', message, { remedies: [] });

@@ -1,4 +1,6 @@
 import { MachineError } from '../../core/errors.ts';
+import { probeMachine } from '../../machine/probe.ts';
+import { listMachineDirectories } from '../../store/machine-files.ts';
 import type { AnyCall, Call } from '../call.ts';
 
 /** `active`: the name of the running machine to which DOCKER_HOST points. */
@@ -7,10 +9,16 @@ export default async function active(call: Call<'active'>): Promise<number> {
   if (dockerHost === '') {
     throw new MachineError('no-active-machine', 'No active host found', { why: 'DOCKER_HOST is not set.' });
   }
-  const { listNames } = await import('../../machine/list.ts');
-  const names = await listNames(call.session);
+  const { host, storePath } = call.session;
+  const names = await listMachineDirectories(host, storePath);
   const timeoutMs = call.options.timeout * 1000;
-  const found = await Promise.race([firstWithUrl(call, names, dockerHost), timeOut(call, timeoutMs)]);
+  const stop = new AbortController();
+  const found = await Promise.race([
+    firstWithUrl(call, names, dockerHost),
+    timeOut(call, timeoutMs, stop.signal),
+  ]).finally(() => {
+    stop.abort();
+  });
   if (found === undefined) {
     throw new MachineError('no-active-machine', 'No active host found', {
       why: `No running machine of ${call.session.storePath} has the address ${dockerHost}.`,
@@ -26,7 +34,6 @@ async function firstWithUrl(
   names: readonly string[],
   url: string,
 ): Promise<string | undefined> {
-  const { probeMachine } = await import('../../machine/probe.ts');
   const probes = names.map(async (name) => {
     const { status } = await probeMachine(call.session, name);
     if (status.engineUrl !== url) {
@@ -37,7 +44,8 @@ async function firstWithUrl(
   return Promise.any(probes).catch(() => undefined);
 }
 
-async function timeOut(call: AnyCall, timeoutMs: number): Promise<never> {
-  await call.io.host.clock.sleep(timeoutMs);
+/** Gives up after a while; `stop` ends the waiting, which would keep the process alive. */
+async function timeOut(call: AnyCall, timeoutMs: number, stop: AbortSignal): Promise<never> {
+  await call.session.host.clock.sleep(timeoutMs, stop);
   throw new MachineError('timeout', 'Error getting active host: timeout');
 }

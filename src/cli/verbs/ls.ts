@@ -1,14 +1,15 @@
-import { listNames } from '../../machine/list.ts';
+import { listMachineDirectories } from '../../store/machine-files.ts';
 import type { Call } from '../call.ts';
 
 /** `ls`: the machines as a table, as JSON, or only their names. */
 export default async function ls(call: Call<'ls'>): Promise<number> {
   if (call.options.quiet === true) {
-    const names = await listNames(call.session);
+    const names = await listMachineDirectories(call.session.host, call.session.storePath);
     if (call.options.json === true) {
       call.print(JSON.stringify(names));
     } else if (names.length > 0) {
-      call.print(names.join('\n'));
+      // Any directory is listed, also one whose name would move the cursor.
+      call.print(names.map((name) => name.replace(/\p{Cc}/gu, '?')).join('\n'));
     }
     return 0;
   }

@@ -33,7 +33,7 @@ export async function readVerdict(
   }
   const key = await keyOf(host, program);
   return entries.find(
-    (entry) => entry.accelerator === accelerator && entry.boot === key.boot && entry.program === key.program,
+    (entry) => entry.accelerator === accelerator && entry.boot === key?.boot && entry.program === key.program,
   );
 }
 
@@ -44,6 +44,9 @@ export async function writeVerdict(
   found: { readonly accelerator: Accelerator; readonly verdict: Verdict },
 ): Promise<void> {
   const key = await keyOf(host, program);
+  if (key === undefined) {
+    return;
+  }
   const others = (await readEntries(host)).filter(
     (entry) =>
       entry.boot === key.boot && !(entry.accelerator === found.accelerator && entry.program === key.program),
@@ -82,16 +85,19 @@ async function readEntries(host: Host): Promise<CachedVerdict[]> {
   }
 }
 
+/** What a verdict depends on; undefined where the system does not tell, and then nothing is kept. */
 async function keyOf(
   host: Host,
   program: string,
-): Promise<{ readonly boot: string; readonly program: string }> {
-  const path = await host.files.realPath(program);
-  const stat = await host.files.stat(path);
-  return {
-    boot: await bootOf(host),
-    program: `${path}:${stat?.sizeBytes ?? 0}:${Math.round(stat?.modifiedMs ?? 0)}`,
-  };
+): Promise<{ readonly boot: string; readonly program: string } | undefined> {
+  try {
+    const path = await host.files.realPath(program);
+    const stat = await host.files.stat(path);
+    const date = `${stat?.sizeBytes ?? 0}:${Math.round(stat?.modifiedMs ?? 0)}`;
+    return { boot: await bootOf(host), program: `${path}:${date}` };
+  } catch {
+    return undefined;
+  }
 }
 
 /** Something that changes when the computer boots or gets another kernel. */

@@ -14,7 +14,7 @@ export interface AcceleratorDecision {
   readonly reason?: string;
   /** What the user can do about the reason. */
   readonly remedy?: string;
-  /** True when this very call has found it out; false when it was known, or nothing was booted. */
+  /** True when a test boot of this very call has found it out. */
   readonly isFresh: boolean;
   /** True when the accelerator is only there; whether it runs a kernel is not known yet. */
   readonly isUnproven?: boolean;
@@ -57,16 +57,20 @@ export async function decideAccelerator(
     };
   }
   const known = await readVerdict(host, question.program, candidate);
-  const verdict = known ?? (await examine(host, question, candidate));
-  if (verdict === undefined) {
+  if (known !== undefined) {
+    return decisionFrom(candidate, known, { isFresh: false });
+  }
+  const obstacle = await findObstacle(host, question, candidate);
+  if (obstacle !== undefined) {
+    // Not kept, since it costs nothing to see, and the user may be about to remove it.
+    return decisionFrom(candidate, { works: false, reason: obstacle }, { isFresh: false });
+  }
+  if (question.image === undefined) {
     return { accelerator: candidate, isFresh: false, isUnproven: true };
   }
-  const isFresh = known === undefined;
-  if (verdict.works) {
-    return { accelerator: candidate, isFresh };
-  }
-  const remedy = remedyFor(candidate, verdict.reason);
-  return { accelerator: 'tcg', reason: verdict.reason, ...(remedy === undefined ? {} : { remedy }), isFresh };
+  const verdict = await probe(host, question, { candidate, image: question.image });
+  await writeVerdict(host, question.program, { accelerator: candidate, verdict });
+  return decisionFrom(candidate, verdict, { isFresh: true });
 }
 
 /** The accelerator of a platform for guests of an architecture, if there is one. */
@@ -91,31 +95,35 @@ export function parseAccelerators(text: string): string[] {
     .filter((line) => /^[a-z]+$/.test(line));
 }
 
-async function examine(
+function decisionFrom(
+  candidate: Accelerator,
+  verdict: Verdict,
+  { isFresh }: { readonly isFresh: boolean },
+): AcceleratorDecision {
+  if (verdict.works) {
+    return { accelerator: candidate, isFresh };
+  }
+  const { reason } = verdict;
+  const remedy = remedyFor(candidate, reason);
+  return { accelerator: 'tcg', reason, ...(remedy === undefined ? {} : { remedy }), isFresh };
+}
+
+/** What rules the candidate out without a boot. */
+async function findObstacle(
   host: Host,
   question: AcceleratorQuestion,
   candidate: Accelerator,
-): Promise<Verdict | undefined> {
+): Promise<string | undefined> {
   if (candidate === 'kvm' && (await host.files.stat('/dev/kvm')) === undefined) {
-    // Not kept: loading a module or changing a firmware setting is what the user does next.
-    return {
-      works: false,
-      reason: 'There is no /dev/kvm: virtualisation is off in the firmware, or KVM is not loaded.',
-    };
+    return 'There is no /dev/kvm: virtualisation is off in the firmware, or KVM is not loaded.';
   }
   const help = await host.processes.run(question.program, ['-M', 'none', '-accel', 'help'], {
     timeoutMs: helpTimeoutMs,
     signal: question.signal,
   });
-  if (!parseAccelerators(help.stdout).includes(candidate)) {
-    return { works: false, reason: `This QEMU was built without ${candidate}.` };
-  }
-  if (question.image === undefined) {
-    return undefined;
-  }
-  const verdict = await probe(host, question, { candidate, image: question.image });
-  await writeVerdict(host, question.program, { accelerator: candidate, verdict });
-  return verdict;
+  return parseAccelerators(help.stdout).includes(candidate)
+    ? undefined
+    : `This QEMU was built without ${candidate}.`;
 }
 
 /** Boots the kernel until its init speaks. A kernel that cannot run ends, crashes or burns time in silence. */

@@ -11,7 +11,15 @@ import { capture } from '../../../src/ssh/exec.ts';
 import { generateSshKeyPair } from '../../../src/ssh/keys.ts';
 import { quoteArgv } from '../../../src/ssh/quote.ts';
 import type { SshConnection, SshOptions } from '../../../src/ssh/types.ts';
-import { dropbearMissing, freePort, sshdMissing, startDropbear, startSshd, type ServerOptions, type SshServer } from './servers.ts';
+import {
+  dropbearMissing,
+  freePort,
+  sshdMissing,
+  startDropbear,
+  startSshd,
+  type ServerOptions,
+  type SshServer,
+} from './servers.ts';
 
 const host = createHost();
 
@@ -106,16 +114,25 @@ for (const kind of ['sshd', 'dropbear'] as const) {
   test(`${kind}: another host key is refused before anything is authenticated`, async (t) => {
     await withServer(t, kind, async (server) => {
       const other = generateSshKeyPair({ randomBytes }, 'other');
-      const pinned = await errorOf(openSsh(host, optionsFor(server, { hostKey: { pinned: other.publicLine } })));
+      const pinned = await errorOf(
+        openSsh(host, optionsFor(server, { hostKey: { pinned: other.publicLine } })),
+      );
       t.is(pinned.code, 'ssh-host-key-changed');
       t.true(pinned.why?.includes(server.hostKey.fingerprint));
       const wrongPrint = { fingerprint: other.fingerprint };
-      t.is((await errorOf(openSsh(host, optionsFor(server, { hostKey: wrongPrint })))).code, 'ssh-host-key-changed');
+      t.is(
+        (await errorOf(openSsh(host, optionsFor(server, { hostKey: wrongPrint })))).code,
+        'ssh-host-key-changed',
+      );
       t.notRegex(server.log(), /userauth|publickey|Pubkey|auth (?:succeeded|attempt)/i);
       const rightPrint = { fingerprint: server.hostKey.fingerprint };
-      await withConnection(server, async (connection) => {
-        t.is((await connection.exec('true')).exitCode, 0);
-      }, { hostKey: rightPrint });
+      await withConnection(
+        server,
+        async (connection) => {
+          t.is((await connection.exec('true')).exitCode, 0);
+        },
+        { hostKey: rightPrint },
+      );
     });
   });
 
@@ -133,7 +150,10 @@ for (const kind of ['sshd', 'dropbear'] as const) {
         const ends = await Promise.all(
           Array.from({ length: 12 }, (_, index) => capture(connection, `sleep 0.2; echo ${index}`)),
         );
-        t.deepEqual(ends.map(({ stdout }) => Number(stdout)), Array.from({ length: 12 }, (_, index) => index));
+        t.deepEqual(
+          ends.map(({ stdout }) => Number(stdout)),
+          Array.from({ length: 12 }, (_, index) => index),
+        );
       });
     });
   });
@@ -143,12 +163,15 @@ for (const kind of ['sshd', 'dropbear'] as const) {
       await withConnection(server, async (connection) => {
         let outBytes = 0;
         let peakBytes = 0;
-        const end = await connection.exec('head -c 100000000 /dev/zero & head -c 20000000 /dev/zero >&2; wait', {
-          onStdout: (chunk) => {
-            outBytes += chunk.length;
-            peakBytes = Math.max(peakBytes, process.memoryUsage().rss);
+        const end = await connection.exec(
+          'head -c 100000000 /dev/zero & head -c 20000000 /dev/zero >&2; wait',
+          {
+            onStdout: (chunk) => {
+              outBytes += chunk.length;
+              peakBytes = Math.max(peakBytes, process.memoryUsage().rss);
+            },
           },
-        });
+        );
         t.is(end.exitCode, 0);
         t.is(outBytes, 100_000_000);
         t.true(peakBytes < 250e6, `peak ${peakBytes}`);
@@ -165,10 +188,15 @@ for (const kind of ['sshd', 'dropbear'] as const) {
         await connection.upload(bytes, path, 0o600);
         t.true(readFileSync(path).equals(bytes));
         t.is(statSync(path).mode & 0o7777, 0o600);
-        const nowhere = await errorOf(connection.upload('x', join(server.directory, 'missing', 'file'), 0o600));
+        const nowhere = await errorOf(
+          connection.upload('x', join(server.directory, 'missing', 'file'), 0o600),
+        );
         t.is(nowhere.code, 'program-failed');
         t.is((await errorOf(connection.upload('x', server.directory, 0o600))).code, 'program-failed');
-        t.deepEqual(readdirSync(server.directory).filter((name) => name.endsWith('.tmp')), []);
+        t.deepEqual(
+          readdirSync(server.directory).filter((name) => name.endsWith('.tmp')),
+          [],
+        );
       });
     });
   });

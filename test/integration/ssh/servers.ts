@@ -109,7 +109,9 @@ export async function freePort(): Promise<number> {
   });
 }
 
-async function prepare(options: ServerOptions): Promise<Pick<SshServer, 'port' | 'hostKey' | 'userKey' | 'directory'>> {
+async function prepare(
+  options: ServerOptions,
+): Promise<Pick<SshServer, 'port' | 'hostKey' | 'userKey' | 'directory'>> {
   const directory = mkdtempSync(join(tmpdir(), 'tsmachine-ssh-'));
   // The user's own directory may be closed to others, sshd's separated part reads as somebody else.
   chmodSync(directory, 0o755);
@@ -130,7 +132,11 @@ async function running(
   const { logPath, ...rest } = server;
   const log = (): string => (existsSync(logPath) ? readFileSync(logPath, 'utf8') : '');
   const pids = (): number[] => (child.pid === undefined ? [] : [child.pid, ...descendants(child.pid)]);
-  const exited = new Promise<void>((resolve) => child.once('exit', () => { resolve(); }));
+  const exited = new Promise<void>((resolve) =>
+    child.once('exit', () => {
+      resolve();
+    }),
+  );
   const stop = async (): Promise<void> => {
     // Served connections outlive the server itself.
     for (const pid of pids()) {
@@ -159,8 +165,13 @@ async function running(
 function answers(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ host: '127.0.0.1', port });
-    socket.once('connect', () => { socket.destroy(); resolve(true); });
-    socket.once('error', () => { resolve(false); });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
   });
 }
 

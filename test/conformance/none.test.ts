@@ -1,0 +1,20 @@
+import driver from '../../src/drivers/none/driver.ts';
+import { createFakeHost } from '../fakes/host.ts';
+import { declareDriverLaws } from './driver-laws.ts';
+
+declareDriverLaws({
+  title: 'none',
+  values: { url: 'tcp://192.0.2.7:2376' },
+  makeSubject: async (values) => ({
+    driver,
+    context: {
+      host: createFakeHost(),
+      name: 'dev',
+      directory: '/home/ann/.docker/machine/machines/dev',
+      config: driver.readConfig(driver.configure(values).config),
+      signal: new AbortController().signal,
+      emit: () => undefined,
+    },
+    cleanup: async () => undefined,
+  }),
+});

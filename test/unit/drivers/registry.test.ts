@@ -1,0 +1,37 @@
+import test from 'ava';
+import { defaultDriver, driverNames, loadDriver, loadManifest } from '../../../src/drivers/registry.ts';
+import { createFakeHost } from '../../fakes/host.ts';
+
+test('every name has a manifest and a driver of that name', async (t) => {
+  t.deepEqual(driverNames, [...driverNames].sort());
+  for (const name of driverNames) {
+    const manifest = await loadManifest(name);
+    t.is(manifest.name, name);
+    t.is((await loadDriver(name)).manifest, manifest);
+  }
+});
+
+test('flags are unique, with an environment variable each, and belong to their driver', async (t) => {
+  for (const name of driverNames) {
+    const { flags } = await loadManifest(name);
+    const names = flags.flatMap((flag) => [flag.name, ...(flag.aliases ?? [])]);
+    t.is(new Set(names).size, names.length);
+    t.is(new Set(flags.map((flag) => flag.env)).size, flags.length);
+    t.true(flags.every((flag) => /^[A-Z][A-Z0-9_]+$/.test(flag.env) && flag.help !== ''));
+  }
+});
+
+test('unknown names are refused, also those that every object has', async (t) => {
+  for (const name of ['nosuch', 'constructor', '__proto__', '']) {
+    await t.throwsAsync(loadDriver(name), { message: `There is no driver "${name}".` });
+    await t.throwsAsync(loadManifest(name), { name: 'MachineError' });
+  }
+});
+
+test('the default driver says why', async (t) => {
+  const host = createFakeHost();
+  t.like(await defaultDriver(host), { name: 'qemu' });
+  t.regex((await defaultDriver(host)).why, /qemu-system-x86_64 was not found/);
+  host.processes.answer('qemu-system-x86_64', {});
+  t.is((await defaultDriver(host)).why, 'QEMU is installed (/usr/bin/qemu-system-x86_64)');
+});
