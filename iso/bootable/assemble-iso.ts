@@ -1,5 +1,4 @@
 import { readFile, stat } from 'node:fs/promises';
-import { constants, gzipSync } from 'node:zlib';
 import { fatImage } from '../formats/fat.ts';
 import type { ImageContent } from '../formats/image-layout.ts';
 import { layoutIso9660 } from '../formats/iso9660.ts';
@@ -16,6 +15,7 @@ import {
   isolinuxConfig,
   kernelLine,
 } from './boot-config.ts';
+import { compressInitrd } from './iso-parts.ts';
 import type { BiosLoaders, BootLoaders } from './loader-packages.ts';
 import { rootKindOf } from './root-kind.ts';
 import { writeImage } from './write-image.ts';
@@ -31,7 +31,10 @@ const efiNames: Readonly<Record<Architecture, { readonly shim: string; readonly 
 
 export interface AssembleIsoOptions {
   readonly architecture: Architecture;
-  /** Debian's kernel as it is in its package (bzImage, or the arm64 Image). */
+  /**
+   * Debian's kernel as it is in its package. The arm64 Image stays uncompressed too: GRUB checks its signature
+   * before it unpacks, so that a compressed one does not start with Secure Boot.
+   */
   readonly vmlinuzPath: string;
   readonly initrdPath: string;
   /** The root file system, EROFS or squashfs; its magic number decides its name in the ISO. */
@@ -59,20 +62,6 @@ function textContent(text: string): ImageContent {
 async function fileContent(filePath: string): Promise<ImageContent> {
   const { size } = await stat(filePath);
   return { filePath, sizeBytes: size };
-}
-
-/**
- * Debian's arm64 kernel is not compressed; GRUB unpacks gzip on the way, and checks the signature of what it has
- * unpacked. This saves 25 MB. The bzImage unpacks itself and stays as it is.
- */
-async function kernelContent(architecture: Architecture, path: string): Promise<ImageContent> {
-  if (architecture === 'amd64') {
-    return fileContent(path);
-  }
-  const packed = gzipSync(await readFile(path), { level: constants.Z_BEST_COMPRESSION });
-  // The header names the system that compressed it: always Unix, so that the bytes do not depend on it.
-  packed[9] = 3;
-  return { bytes: packed };
 }
 
 function biosEntries(bios: BiosLoaders, line: string): IsoEntry[] {
@@ -106,9 +95,13 @@ async function isoEntries(options: AssembleIsoOptions): Promise<IsoEntry[]> {
     { kind: 'file', path: DISK_INFO_PATH, content: textContent(info) },
     { kind: 'file', path: GRUB_CONFIG_PATH, content: textContent(grubConfig(line)) },
     { kind: 'file', path: EFI_IMAGE_PATH, content: { bytes: efiImage(options) } },
-    { kind: 'file', path: KERNEL_PATH, content: await kernelContent(architecture, options.vmlinuzPath) },
+    { kind: 'file', path: KERNEL_PATH, content: await fileContent(options.vmlinuzPath) },
     { kind: 'alias', path: KERNEL_ALIAS_PATH, of: KERNEL_PATH },
-    { kind: 'file', path: INITRD_PATH, content: await fileContent(options.initrdPath) },
+    {
+      kind: 'file',
+      path: INITRD_PATH,
+      content: { bytes: compressInitrd(await readFile(options.initrdPath)) },
+    },
     { kind: 'file', path: rootName, content: await fileContent(options.rootPath) },
   ];
 }

@@ -9,7 +9,7 @@ import {
   type ImagePackage,
   type ImageTreeEntry,
 } from '../../src/image/manifest.ts';
-import { extractVmlinux } from '../formats/bzimage.ts';
+import { extractVmlinux } from '../../src/image/bzimage.ts';
 import { compareBytes, contentOf, type TreeEntry } from '../formats/entry.ts';
 import { writeErofs } from '../formats/erofs.ts';
 import { writeNewc } from '../formats/newc.ts';

@@ -34,7 +34,7 @@ export const helpFlag = {
 } as const satisfies CommandFlag;
 
 /** Options that stand before the command. Those that are hidden are docker-machine's and have no effect. */
-export const globalFlags = [
+export const globalFlags: readonly CommandFlag[] = [
   { name: 'debug', aliases: ['D'], type: 'bool', env: 'MACHINE_DEBUG', help: 'Show where errors come from' },
   {
     name: 'storage-path',
@@ -45,24 +45,33 @@ export const globalFlags = [
   },
   helpFlag,
   { name: 'version', aliases: ['v'], type: 'bool', help: 'Print the version' },
-  { name: 'tls-ca-cert', type: 'string', hidden: true, help: 'Has no effect' },
-  { name: 'tls-ca-key', type: 'string', hidden: true, help: 'Has no effect' },
-  { name: 'tls-client-cert', type: 'string', hidden: true, help: 'Has no effect' },
-  { name: 'tls-client-key', type: 'string', hidden: true, help: 'Has no effect' },
-  { name: 'github-api-token', type: 'string', secret: true, hidden: true, help: 'Has no effect' },
-  { name: 'native-ssh', type: 'bool', hidden: true, help: 'Has no effect' },
-  { name: 'bugsnag-api-token', type: 'string', secret: true, hidden: true, help: 'Has no effect' },
-] as const satisfies readonly CommandFlag[];
+  ...['tls-ca-cert', 'tls-ca-key', 'tls-client-cert', 'tls-client-key'].map(ignored),
+  ...['github-api-token', 'bugsnag-api-token'].map(ignored).map((flag) => ({ ...flag, secret: true })),
+  { ...ignored('native-ssh'), type: 'bool' },
+];
+
+function ignored(name: string): CommandFlag {
+  const env = `MACHINE_${name.toUpperCase().replaceAll('-', '_')}`;
+  return { name, type: 'string', env, hidden: true, help: 'Has no effect' };
+}
 
 /** The commands, in the order of the help. */
 const table = [
   {
     name: 'active',
     summary: 'Print which machine is active',
-    arguments: '',
     arity: 'none',
     flags: [timeoutFlag, jsonFlag],
     details: ['Active is the running machine to which DOCKER_HOST points.'],
+  },
+  {
+    name: 'completion',
+    summary: 'Print the completion script of a shell',
+    arguments: '[shell]',
+    arity: 'any',
+    flags: [],
+    unparsed: true,
+    details: ['Shells: bash zsh fish powershell', 'For bash: source <(PROGRAM completion bash)'],
   },
   {
     name: 'config',
@@ -118,7 +127,6 @@ const table = [
   {
     name: 'image build',
     summary: 'Build the machine image from signed packages',
-    arguments: '',
     arity: 'none',
     flags: [
       archFlag,
@@ -133,7 +141,6 @@ const table = [
   {
     name: 'image lock',
     summary: 'Pin the current packages of the machine image',
-    arguments: '',
     arity: 'none',
     flags: [archFlag],
     progress: true,
@@ -141,7 +148,6 @@ const table = [
   {
     name: 'image ls',
     summary: 'List the machine images that are there',
-    arguments: '',
     arity: 'none',
     flags: [jsonFlag],
   },
@@ -180,7 +186,6 @@ const table = [
   {
     name: 'ls',
     summary: 'List machines',
-    arguments: '',
     arity: 'any',
     flags: [{ name: 'quiet', aliases: ['q'], type: 'bool', help: 'Only names' }, timeoutFlag, jsonFlag],
   },
@@ -276,6 +281,7 @@ export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
 /** Where each command's behaviour is; loaded when it runs. */
 export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly default: Verb<Name> }> } = {
   active: () => import('./verbs/active.ts'),
+  completion: () => import('./verbs/completion.ts'),
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),
   doctor: () => import('./verbs/doctor.ts'),

@@ -22,7 +22,7 @@ export async function connect(call: ConnectCall, name: string): Promise<Connecti
     const connection = await connectionOf(call.session, name, { check, timeoutMs: checkTimeoutMs });
     return forSwarm ? { ...connection, url: await swarmUrl(call, name, connection.address) } : connection;
   } catch (error) {
-    throw call.defaulted ? error : rephrased(error, withPrefix);
+    throw rephrased(error, withPrefix);
   }
 }
 

@@ -29,7 +29,7 @@ export interface CommandDefinition {
   readonly name: string;
   readonly summary: string;
   /** As shown in the usage line. */
-  readonly arguments: string;
+  readonly arguments?: string;
   readonly arity: Arity;
   readonly flags: readonly CommandFlag[];
   /** The verb gets its arguments as typed: flags that depend on others, or a foreign command line. */

@@ -45,11 +45,10 @@ export async function generalHelp(options: HelpOptions, group?: string): Promise
 export async function commandHelp(help: CommandHelp, options: HelpOptions): Promise<string> {
   const { command, groups = [] } = help;
   const parser = newParser(options);
-  const words = [options.program, command.name, '[OPTIONS]', command.arguments].filter((word) => word !== '');
-  const details = [...(command.details ?? []), ...(help.details ?? [])]
-    .join('\n')
-    .replaceAll('PROGRAM', options.program);
-  parser.usage(`Usage: ${words.join(' ')}\n\n${command.summary}${details === '' ? '' : `\n\n${details}`}`);
+  const words = [options.program, command.name, '[OPTIONS]', command.arguments ?? ''].filter(
+    (word) => word !== '',
+  );
+  parser.usage(`Usage: ${words.join(' ')}\n\n${command.summary}`);
   for (const group of groups) {
     const shown = group.flags.filter(({ hidden }) => hidden !== true);
     const sorted = shown.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -60,7 +59,11 @@ export async function commandHelp(help: CommandHelp, options: HelpOptions): Prom
     );
   }
   addFlags(parser, [...command.flags, helpFlag]);
-  return parser.getHelp();
+  // yargs would take the blanks from the beginning of lines.
+  const details = [...(command.details ?? []), ...(help.details ?? [])].map((line) =>
+    line.replaceAll('PROGRAM', options.program),
+  );
+  return [await parser.getHelp(), ...(details.length === 0 ? [] : ['', ...details])].join('\n');
 }
 
 /** The command that was meant, of all or of those of a group (`image`). */

@@ -285,8 +285,7 @@ function peopleOf(io: Io): Io['stderr'] {
 }
 
 function secretsOf(globals: FlagValues): string[] {
-  const flags: readonly CommandFlag[] = globalFlags;
-  const values = flags.filter(({ secret }) => secret === true).map(({ name }) => globals[name]);
+  const values = globalFlags.filter(({ secret }) => secret === true).map(({ name }) => globals[name]);
   return values.filter((value) => typeof value === 'string');
 }
 

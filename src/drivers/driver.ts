@@ -148,6 +148,8 @@ export interface Step {
 /** What `configure` returns: the driver's own part of config.json, and what it knows of the common part. */
 export interface Configured {
   readonly config: Readonly<Record<string, unknown>>;
+  /** The image that a flag of the driver names; --image wins. */
+  readonly imageSource?: string;
   readonly common?: {
     readonly ipAddress?: string;
     readonly sshUser?: string;

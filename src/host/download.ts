@@ -1,5 +1,5 @@
 import { promises as fs } from 'node:fs';
-import got from 'got';
+import got, { HTTPError } from 'got';
 import { MachineError, messageOf, systemCode } from '../core/errors.ts';
 import { isLoopback, ProxyAgent } from './proxy.ts';
 import type { HostFacts, Http } from './types.ts';
@@ -123,12 +123,21 @@ function explain(error: unknown, shown: string, path: string): MachineError {
       facts: { path, systemCode: code },
     });
   }
+  const status = error instanceof HTTPError ? error.response.statusCode : undefined;
   return new MachineError('download-failed', `Cannot download ${shown}.`, {
-    why: messageOf(error),
-    facts: { url: shown, ...(code === undefined ? {} : { systemCode: code }) },
+    why:
+      status === undefined
+        ? withoutCredentials(messageOf(error))
+        : `The server answered with status ${status}.`,
+    facts: {
+      url: shown,
+      ...(status === undefined ? {} : { status }),
+      ...(code === undefined ? {} : { systemCode: code }),
+    },
   });
 }
 
-function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z+.-]+:\/\/)[^/?#]*@/i, '$1').slice(0, 500);
+/** Takes user names and passwords out of the URLs in a text. */
+function withoutCredentials(text: string): string {
+  return text.replaceAll(/([a-z][a-z+.-]*:\/\/)[^/?#\s]*@/gi, '$1').slice(0, 500);
 }

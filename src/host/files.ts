@@ -1,8 +1,9 @@
 import { constants, promises as fs, type Dirent, type Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MachineError, messageOf, systemCode } from '../core/errors.ts';
+import { MachineError, systemCode } from '../core/errors.ts';
 import type { DirectoryEntry, Files, FileStat } from './types.ts';
+import { asWriter } from './write-failure.ts';
 
 /** How often a busy file is tried again on Windows, where virus scanners hold files open for a moment. */
 export const BUSY_ATTEMPTS_MAX = 10;
@@ -57,6 +58,8 @@ export function createFiles(platform: NodeJS.Platform): Files {
       asWriter('remove', path, async () =>
         fs.rm(path, { recursive: true, force: true, maxRetries: isWindows ? BUSY_ATTEMPTS_MAX : 0 }),
       ),
+    unpackBrotli: async (from, to, options) =>
+      (await import('./brotli.ts')).unpackBrotli(from, to, options),
     sha256: hashFile,
     freeBytes: async (path) => {
       const { bavail, bsize } = await fs.statfs(path);
@@ -83,20 +86,6 @@ export async function retryBusy<T>(
       }
       await world.sleep(BUSY_PAUSE_MS * attempt);
     }
-  }
-}
-
-async function asWriter<T>(verb: string, path: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST' && verb !== 'make the directory') {
-      throw error;
-    }
-    throw new MachineError('store-write-failed', `Cannot ${verb} ${path}: ${messageOf(error)}.`, {
-      cause: error,
-      facts: { path, systemCode: systemCode(error) },
-    });
   }
 }
 

@@ -50,10 +50,23 @@ export interface Files {
   chmod(path: string, mode: number): Promise<void>;
   /** Removes a file or a whole directory; nothing there is fine. Does not follow symlinks. */
   remove(path: string): Promise<void>;
+  /**
+   * Unpacks a brotli file to a new one as a stream; it is on the disk when this resolves, and gone after an error.
+   * @throws MachineError `image-invalid` when the content is damaged or longer than `sizeMaxBytes`.
+   */
+  unpackBrotli(from: string, to: string, options: UnpackOptions): Promise<void>;
   /** Lower-case hex SHA-256 of a file's content, read as a stream. */
   sha256(path: string): Promise<string>;
   /** Bytes free for this user on the file system that holds `path`. */
   freeBytes(path: string): Promise<number>;
+}
+
+/** How a compressed file is unpacked. */
+export interface UnpackOptions {
+  readonly sizeMaxBytes: number;
+  readonly mode: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: (doneBytes: number) => void;
 }
 
 /** How to run a child to its end. Never through a shell. */

@@ -2,6 +2,7 @@ import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import type { Driver, Finding, FlagValues } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/registry.ts';
 import { machineDirectory, requireNewName } from '../store/paths.ts';
+import type { Sidecar } from '../store/sidecar.ts';
 import { createSteps } from './create-steps.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { openJournal } from './journal.ts';
@@ -46,8 +47,8 @@ export interface PlannedStep {
  * @throws MachineError for the same bad input as createMachine.
  */
 export async function planCreate(session: Session, request: CreateRequest): Promise<PlannedStep[]> {
-  const machine = await draft(session, request);
-  const steps = createSteps(session, machine, ownDataOf(newSidecar(session, request)));
+  const { machine, sidecar } = await draft(session, request);
+  const steps = createSteps(session, machine, ownDataOf(sidecar));
   return [
     { name: 'reserve', summary: `Reserving the name in ${session.storePath}`, undoable: true },
     ...steps.map((step) => ({ name: step.name, summary: step.summary, undoable: step.undo !== undefined })),
@@ -60,11 +61,11 @@ export async function planCreate(session: Session, request: CreateRequest): Prom
  *   anything a step throws, with the commands that go on or clean up as remedies.
  */
 export async function createMachine(session: Session, request: CreateRequest): Promise<void> {
-  const machine = await draft(session, request);
+  const { machine, sidecar } = await draft(session, request);
   await requireChecks(session, machine.driver, machine.config);
   await withMachineLock(session, request.name, { verb: 'create', timeoutMs: lockTimeoutMs }, async () => {
     session.signal.throwIfAborted();
-    await reserveMachine(session, machine, request);
+    await reserveMachine(session, machine, sidecar);
     await finishCreate(session, machine, request.onError);
   });
 }
@@ -95,7 +96,10 @@ export async function resumeCreate(
 }
 
 // The machine as it would be, nothing on the disk yet.
-async function draft(session: Session, request: CreateRequest): Promise<OpenMachine> {
+async function draft(
+  session: Session,
+  request: CreateRequest,
+): Promise<{ readonly machine: OpenMachine; readonly sidecar: Sidecar }> {
   requireNewName(request.name);
   const driver = await loadDriver(request.driverName);
   const directory = machineDirectory(session.storePath, request.name);
@@ -106,7 +110,11 @@ async function draft(session: Session, request: CreateRequest): Promise<OpenMach
   const record = newMachineRecord(session, request, configured);
   engineArguments(record.HostOptions.EngineOptions, request.driverName);
   engineEnvironment(record.HostOptions.EngineOptions);
-  return { name: request.name, directory, record, driver, config: driver.readConfig(record.Driver) };
+  const config = driver.readConfig(record.Driver);
+  return {
+    machine: { name: request.name, directory, record, driver, config },
+    sidecar: newSidecar(session, request, request.image ?? configured.imageSource),
+  };
 }
 
 async function existsError(session: Session, name: string): Promise<MachineError> {

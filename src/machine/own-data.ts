@@ -15,7 +15,7 @@ export interface OwnData {
 }
 
 /** The sidecar of a machine that does not exist yet. */
-export function newSidecar(session: Session, request: CreateRequest): Sidecar {
+export function newSidecar(session: Session, request: CreateRequest, imageSource?: string): Sidecar {
   return {
     schema: 1,
     phase: 'creating',
@@ -23,7 +23,7 @@ export function newSidecar(session: Session, request: CreateRequest): Sidecar {
     driver: {},
     options: {
       tlsKeyType: request.tlsKeyType,
-      ...(request.image === undefined ? {} : { imageSource: request.image }),
+      ...(imageSource === undefined ? {} : { imageSource }),
     },
   };
 }

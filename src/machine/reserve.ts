@@ -4,11 +4,10 @@ import { listMachineDirectories } from '../store/machine-files.ts';
 import { findCaseTwin, joinPath, storeDirectories } from '../store/paths.ts';
 import { newRecord } from '../store/new-record.ts';
 import { formatRecord, type MachineRecord, type SwarmOptions } from '../store/record.ts';
-import { formatSidecar } from '../store/sidecar.ts';
+import { formatSidecar, type Sidecar } from '../store/sidecar.ts';
 import { openJournal } from './journal.ts';
 import type { CreateRequest } from './create.ts';
 import type { OpenMachine } from './open.ts';
-import { newSidecar } from './own-data.ts';
 import type { Session } from './session.ts';
 import { machinePaths } from './machine-paths.ts';
 
@@ -89,7 +88,7 @@ function swarmOptions(swarm: SwarmRequest): Partial<SwarmOptions> {
 export async function reserveMachine(
   session: Session,
   machine: OpenMachine,
-  request: CreateRequest,
+  sidecar: Sidecar,
 ): Promise<void> {
   const { host, storePath } = session;
   for (const directory of Object.values(storeDirectories)) {
@@ -101,9 +100,9 @@ export async function reserveMachine(
   await host.files.makeDirectory(draft, 0o700);
   const files = machinePaths(draft);
   await host.files.writeAtomic(files.config, formatRecord(machine.record), 0o600);
-  await host.files.writeAtomic(files.sidecar, formatSidecar(newSidecar(session, request)), 0o600);
+  await host.files.writeAtomic(files.sidecar, formatSidecar(sidecar), 0o600);
   const journal = await openJournal(host, files.journal);
-  await journal.append({ step: 'reserve', event: 'done', facts: { driver: request.driverName } });
+  await journal.append({ step: 'reserve', event: 'done', facts: { driver: machine.record.DriverName } });
   const names = await listMachineDirectories(host, storePath);
   const twin = names.includes(machine.name) ? machine.name : findCaseTwin(names, machine.name);
   if (twin !== undefined) {

@@ -8,7 +8,8 @@ export function remoteProcess(
   channel: ClientChannel,
   lost: () => Error | undefined,
 ): RemoteProcess {
-  const ended = commandEnd(client, channel, lost);
+  let isKilled = false;
+  const ended = commandEnd(client, channel, () => (isKilled ? undefined : (lost() ?? cutError(undefined))));
   // Not everybody who starts a process waits for its end.
   ended.catch(() => undefined);
   // Writing to a command that does not read any more is not a failure of the command.
@@ -23,35 +24,42 @@ export function remoteProcess(
       channel.setWindow(rows, columns, 0, 0);
     },
     kill: () => {
+      isKilled = true;
       channel.signal('TERM');
       channel.close();
+      // A channel closes only when its output has been read, and whoever read it may have gone.
+      channel.unpipe().resume();
+      channel.stderr.unpipe().resume();
     },
   };
 }
 
+/** `unexpected` is the error of an end without a status; undefined when that was asked for. */
 function commandEnd(
   client: Client,
   channel: ClientChannel,
-  lost: () => Error | undefined,
+  unexpected: () => Error | undefined,
 ): Promise<CommandEnd> {
   return new Promise((resolve, reject) => {
     let end: CommandEnd | undefined;
+    const settle = (isWhole: boolean): void => {
+      client.off('close', onLost);
+      const error = isWhole ? undefined : unexpected();
+      if (error === undefined) {
+        resolve(end ?? { exitCode: undefined, signal: 'SIGTERM' });
+      } else {
+        reject(error);
+      }
+    };
     channel.on('exit', (exitCode: number | null, signal?: string) => {
       end = { exitCode: exitCode ?? undefined, signal: exitCode === null ? signal : undefined };
     });
     channel.once('close', () => {
-      client.off('close', onLost);
-      if (end === undefined) {
-        reject(lost() ?? cutError(undefined));
-      } else {
-        resolve(end);
-      }
+      settle(end !== undefined);
     });
     // ssh2 ends the channels of a lost connection as if they had been closed in order: this comes before.
     const onLost = (): void => {
-      if (end === undefined || !channel.stdout.readableEnded) {
-        reject(lost() ?? cutError(undefined));
-      }
+      settle(end !== undefined && channel.stdout.readableEnded);
     };
     client.once('close', onLost);
   });

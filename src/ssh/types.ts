@@ -66,7 +66,10 @@ export interface RemoteProcess {
   readonly ended: Promise<CommandEnd>;
   /** For a process with a terminal: its new size. */
   resize(size: TerminalSize): void;
-  /** Sends SIGTERM and closes the channel. Does not wait. */
+  /**
+   * Sends SIGTERM and closes the channel; output that is still to come is dropped. Does not wait. Without
+   * another status the command then counts as ended by SIGTERM.
+   */
   kill(): void;
 }
 

@@ -18,7 +18,7 @@ export async function uploadFile(
   upload: Upload,
   options: UploadOptions,
 ): Promise<void> {
-  const bytes = Buffer.from(upload.data);
+  const bytes = typeof upload.data === 'string' ? Buffer.from(upload.data, 'utf8') : upload.data;
   const argv = ['sh', '-c', uploadScript(upload, bytes.length)];
   const command = quoteArgv(options.sudo === true ? ['sudo', '-n', ...argv] : argv);
   const label = `writing ${upload.remotePath}`;

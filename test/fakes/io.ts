@@ -6,12 +6,16 @@ import type { Io, OutputFacts, ProgramName } from '../../src/cli/io.ts';
 export class TextOutput extends Writable implements OutputFacts {
   text = '';
   readonly isTTY: boolean;
-  readonly columns = 100;
-  readonly rows = 30;
+  readonly columns?: number;
+  readonly rows?: number;
 
   constructor(isTTY = false) {
     super();
     this.isTTY = isTTY;
+    if (isTTY) {
+      this.columns = 100;
+      this.rows = 30;
+    }
   }
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {

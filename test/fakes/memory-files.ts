@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { brotliDecompressSync, constants } from 'node:zlib';
 import { MachineError, messageOf, systemCode } from '../../src/core/errors.ts';
-import type { DirectoryEntry, Files, FileStat } from '../../src/host/types.ts';
+import type { DirectoryEntry, Files, FileStat, UnpackOptions } from '../../src/host/types.ts';
 import { MemoryTree, systemError, type MemoryNode } from './memory-tree.ts';
 
 /** Names of the methods of Files that change something. */
@@ -12,6 +13,7 @@ export type WriteOperation =
   | 'rename'
   | 'link'
   | 'copy'
+  | 'unpackBrotli'
   | 'chmod'
   | 'remove';
 
@@ -207,6 +209,15 @@ class MemoryFileSystem implements MemoryFiles {
     this.#write('copy', to, () => {
       const data = this.#readable(from, 'copy').slice();
       this.#tree.putFile(this.#tree.vacant(to, 'copy'), data, mode);
+    });
+  }
+
+  async unpackBrotli(from: string, to: string, { sizeMaxBytes, mode }: UnpackOptions): Promise<void> {
+    const packed = this.#readable(from, 'unpackBrotli');
+    this.#write('unpackBrotli', to, () => {
+      const params = { [constants.BROTLI_DECODER_PARAM_LARGE_WINDOW]: 1 };
+      const data = brotliDecompressSync(packed, { params, maxOutputLength: sizeMaxBytes });
+      this.#tree.putFile(this.#tree.vacant(to, 'unpackBrotli'), data, mode);
     });
   }
 

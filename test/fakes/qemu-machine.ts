@@ -69,7 +69,15 @@ export async function makeQemuMachine(options: QemuMachineOptions = {}): Promise
     host,
     name: 'test',
     directory,
-    config: { cpus: 1, memoryMiB: 64, diskSizeMiB: 64, accelerator: 'tcg', program: '', ...options.config },
+    config: {
+      cpus: 1,
+      memoryMiB: 64,
+      diskSizeMiB: 64,
+      accelerator: 'tcg',
+      program: '',
+      enginePort: 0,
+      ...options.config,
+    },
     signal: options.signal ?? new AbortController().signal,
     emit: (event) => {
       events.push(event);

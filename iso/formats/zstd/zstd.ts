@@ -40,14 +40,14 @@ function writeFrameHeader(size: number, target: Uint8Array): number {
   return 9;
 }
 
-function writeBlockHeader(
-  target: Uint8Array,
-  position: number,
-  type: number,
-  size: number,
-  last: boolean,
-): void {
-  const header = (last ? 1 : 0) | (type << 1) | (size << 3);
+interface BlockHeader {
+  readonly type: number;
+  readonly size: number;
+  readonly last: boolean;
+}
+
+function writeBlockHeader(target: Uint8Array, position: number, block: BlockHeader): void {
+  const header = (block.last ? 1 : 0) | (block.type << 1) | (block.size << 3);
   target[position] = header & 0xff;
   target[position + 1] = (header >> 8) & 0xff;
   target[position + 2] = header >> 16;
@@ -96,19 +96,19 @@ export function zstdCompress(data: Uint8Array, effort: SearchEffort): Uint8Array
     const last = index === blockCount - 1;
     if (block.length > 1 && block.every((byte) => byte === block[0])) {
       parser.offsets.copyFrom(before);
-      writeBlockHeader(target, end, BLOCK_RLE, block.length, last);
+      writeBlockHeader(target, end, { type: BLOCK_RLE, size: block.length, last });
       target[body] = block[0] ?? 0;
       end = body + 1;
       continue;
     }
     const compressedEnd = writeSequences(list, target, writeLiterals(literals, target, body));
     if (compressedEnd - body < block.length) {
-      writeBlockHeader(target, end, BLOCK_COMPRESSED, compressedEnd - body, last);
+      writeBlockHeader(target, end, { type: BLOCK_COMPRESSED, size: compressedEnd - body, last });
       end = compressedEnd;
     } else {
       // The reader of a raw block sees no sequences, so that its repeated offsets stay as they were.
       parser.offsets.copyFrom(before);
-      writeBlockHeader(target, end, BLOCK_RAW, block.length, last);
+      writeBlockHeader(target, end, { type: BLOCK_RAW, size: block.length, last });
       target.set(block, body);
       end = body + block.length;
     }

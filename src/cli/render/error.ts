@@ -50,7 +50,7 @@ function toLines(error: MachineError, remedies: readonly string[], { io }: Error
   const reasons = [...(error.why === undefined ? [] : [error.why]), ...causesOf(error)];
   return [
     head,
-    ...more.map((line) => `  ${line}`),
+    ...more.map((line) => `  ${line.trim()}`),
     ...reasons.map((reason) => `why: ${printable(inTheNameOf(io, reason.trim()))}`),
     ...remedies.map((remedy) => `try: ${printable(remedy)}`),
   ];

@@ -16,6 +16,9 @@ const loaders: Readonly<Record<string, () => Promise<Shell>>> = {
   xonsh: async () => (await import('./newer.ts')).xonsh,
 };
 
+/** Names that --shell takes. */
+export const shellNames: readonly string[] = Object.keys(loaders);
+
 /** Other names of the same shells. */
 const aliases: Readonly<Record<string, string>> = {
   ash: 'sh',

@@ -19,11 +19,13 @@ interface CreateLine {
   readonly values: FlagValues;
   readonly args: readonly string[];
   readonly manifest: DriverManifest;
+  /** Why this driver, when nobody named one. */
+  readonly why: string | undefined;
 }
 
 /** `create [name]`: makes a machine, shows how it would be made, or goes on with one that is half made. */
 export default async function create(call: Call<'create'>): Promise<number> {
-  const { manifest, values, args } = await parse(call);
+  const { manifest, values, args, why } = await parse(call);
   const options = values as unknown as CreateOptions;
   if (values['help'] === true) {
     const { printCreateHelp } = await import('../create-help.ts');
@@ -47,6 +49,9 @@ export default async function create(call: Call<'create'>): Promise<number> {
     await printPlan(call, request, options.json === true);
     return 0;
   }
+  if (why !== undefined) {
+    call.inform(`Using the driver ${manifest.name}: ${why}.`);
+  }
   await make(call, request);
   sayHowToConnect(call, name);
   return 0;
@@ -61,19 +66,15 @@ async function parse(call: Call<'create'>): Promise<CreateLine> {
   const first = tokenize(commonFlags, call.args, { skipUnknown: true });
   let driverName = driverOf(resolveFlags(createFlags.slice(0, 1), first.given, env));
   for (let attempt = 1; ; attempt += 1) {
-    const isDefault = driverName === undefined;
-    const chosen: string = driverName ?? (await defaultDriver(call.io.host)).name;
-    const manifest = await loadManifest(chosen);
+    const fallback = driverName === undefined ? await defaultDriver(call.io.host) : undefined;
+    const manifest = await loadManifest(fallback?.name ?? driverName ?? '');
     const flags = [...commonFlags, ...manifest.flags];
     call.expectFlags(flags);
     const { given, args } = tokenize(flags, call.args);
     const values = resolveFlags(flags, given, env);
     const named = driverOf(values);
     if (named === driverName || named === undefined || attempt === driverAttemptsMax) {
-      if (isDefault && values['help'] !== true && values['resume'] !== true) {
-        await sayWhyDriver(call);
-      }
-      return { values, args, manifest };
+      return { values, args, manifest, why: fallback?.why };
     }
     driverName = named;
   }
@@ -82,11 +83,6 @@ async function parse(call: Call<'create'>): Promise<CreateLine> {
 function driverOf(values: FlagValues): string | undefined {
   const name = values['driver'];
   return typeof name === 'string' && name !== '' ? name : undefined;
-}
-
-async function sayWhyDriver(call: Call<'create'>): Promise<void> {
-  const { name, why } = await defaultDriver(call.io.host);
-  call.inform(`Using the driver ${name}: ${why}.`);
 }
 
 /** The help goes to stdout when the name is missing: completion of shells reads the driver's flags from it. */

@@ -23,14 +23,18 @@ export default async function env(call: Call<'env'>): Promise<number> {
   }
   // The shell first: a mistake in it is known without a connection.
   const shell = options.json === true ? undefined : await chooseShell(call);
-  const assignments = isUnset ? unsetAll(call) : await setAll(call, args[0] ?? 'default');
+  const assignments = isUnset ? unsetAll(call) : await setAll(call, args[0]);
   call.print(shell === undefined ? toJson(assignments) : toLines(call, shell, assignments).join('\n'));
   return 0;
 }
 
-async function setAll(call: Call<'env'>, machine: string): Promise<Assignment[]> {
+async function setAll(call: Call<'env'>, machine: string | undefined): Promise<Assignment[]> {
   const { connect } = await import('../connect.ts');
-  const { name, url, certDirectory, address } = await connect(call, machine);
+  const { name, url, certDirectory, address } = await connect(call, machine ?? 'default').catch(
+    (error: unknown) => {
+      throw machine === undefined ? call.withoutDefault(error) : error;
+    },
+  );
   const { facts } = call.io.host;
   const proxy = addToNoProxy(facts.env, address, call.options['no-proxy'] === true);
   return [

@@ -14,6 +14,8 @@ export interface QemuConfig {
   readonly accelerator: AcceleratorChoice;
   /** Name or absolute path of qemu-system-*; empty for the one of the image's architecture. */
   readonly program: string;
+  /** Host port of the engine at the last start, 0 when there was none; only a wish for the next one. */
+  readonly enginePort: number;
 }
 
 const accelerators: readonly string[] = ['auto', 'kvm', 'hvf', 'whpx', 'nvmm', 'tcg'];
@@ -55,14 +57,17 @@ export function configure(values: FlagValues): Configured {
   if (fault !== undefined) {
     throw new MachineError('flag-invalid', `--qemu-program cannot be used: ${fault}.`);
   }
+  const imageSource = text(values, 'qemu-boot2docker-url');
   return {
+    ...(imageSource === '' ? {} : { imageSource }),
     config: {
       CPU: cpus,
       Memory: memory,
       DiskSize: disk,
       Program: program,
-      Boot2DockerURL: text(values, 'qemu-boot2docker-url'),
+      Boot2DockerURL: imageSource,
       Accel: accelerator,
+      EnginePort: 0,
     },
     common: { ipAddress: '127.0.0.1', sshUser: 'docker' },
   };
@@ -89,6 +94,7 @@ export function readConfig(raw: Readonly<Record<string, unknown>>): QemuConfig {
     diskSizeMiB: storedWhole(raw, 'DiskSize', { min: 1, max: diskMaxMiB, default: 20_000 }),
     accelerator,
     program,
+    enginePort: storedWhole(raw, 'EnginePort', { min: 0, max: 65_535, default: 0 }),
   };
 }
 

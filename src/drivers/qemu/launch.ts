@@ -71,7 +71,10 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
   };
   try {
     await writeRunRecord(host, paths.run, record);
-    const control = await connectToNew(context, process, paths);
+    const [control] = await Promise.all([
+      connectToNew(context, process, paths),
+      openObserverPipe(context, paths),
+    ]);
     const complete = { ...record, ...(await readPorts(control)) };
     await writeRunRecord(host, paths.run, complete);
     return { process, control, record: complete };
@@ -164,6 +167,26 @@ async function connectToNew(
       );
     }
     await host.clock.sleep(Math.min(connectPauseMs, leftMs), signal);
+  }
+}
+
+/**
+ * On Windows QEMU waits at its start until somebody has opened each of its pipes, and greets only then
+ * (chardev/char-win.c in its source). Elsewhere nothing is to be done.
+ */
+async function openObserverPipe(context: RunContext, paths: MachinePaths): Promise<void> {
+  const { host, signal } = context;
+  const deadlineMs = host.clock.monotonicMs() + greetingTimeoutMs;
+  while (host.facts.platform === 'win32' && host.clock.monotonicMs() < deadlineMs && !signal.aborted) {
+    try {
+      (
+        await host.network.connect({ path: paths.observer }, { timeoutMs: greetingTimeoutMs, signal })
+      ).destroy();
+      return;
+    } catch {
+      // Not there yet, or never: the other pipe's wait tells which.
+      await host.clock.sleep(connectPauseMs, signal);
+    }
   }
 }
 

@@ -166,14 +166,13 @@ async function inspectLive(context: RunContext, live: LiveMachine): Promise<Driv
     if (!(await context.host.processes.isAlive(live.process))) {
       return { power: 'stopped' };
     }
-    const isYoung = live.record?.enginePort === 0;
-    return isYoung
-      ? { power: 'starting' }
-      : {
-          power: 'error',
-          detail: `QEMU (process ${live.process.pid}) does not answer.`,
-          ...endpoints(live.record),
-        };
+    if (live.record?.enginePort === 0) {
+      return { power: 'starting' };
+    }
+    // On Windows QEMU serves each pipe once, and its process is all that can be asked later.
+    const isMute = context.host.facts.platform === 'win32';
+    const detail = `QEMU (process ${live.process.pid}) does not answer.`;
+    return { ...(isMute ? { power: 'running' } : { power: 'error', detail }), ...endpoints(live.record) };
   }
   const power = powerByStatus[status] ?? 'running';
   const detail = power === 'error' ? { detail: `QEMU says: ${status}.` } : {};

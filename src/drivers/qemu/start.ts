@@ -189,5 +189,6 @@ async function preferredPorts(
   const { network } = context.host;
   const pick = async (port: number | undefined): Promise<number> =>
     port !== undefined && port > 0 && (await network.isPortFree(port)) ? port : 0;
-  return { sshPort: await pick(previous?.sshPort), enginePort: await pick(previous?.enginePort) };
+  const enginePort = previous === undefined ? context.config.enginePort : previous.enginePort;
+  return { sshPort: await pick(previous?.sshPort), enginePort: await pick(enginePort) };
 }

@@ -144,6 +144,22 @@ test('twelve machines started at once have 24 different ports, all on 127.0.0.1'
   }
 });
 
+test('machines share the files of one image', async (t) => {
+  await withMachine(t, {}, async ({ context }) => {
+    const other = await makeQemuMachine();
+    try {
+      const { boot } = context;
+      const sharing = { ...other.context, ...(boot === undefined ? {} : { boot }) };
+      await driver.steps(sharing)[0]?.run();
+      await Promise.all([driver.start(context), driver.start(sharing)]);
+      t.is((await driver.inspect(context)).power, 'running');
+      t.is((await driver.inspect(sharing)).power, 'running');
+    } finally {
+      await other.cleanup();
+    }
+  });
+});
+
 test('a port of the last run that is taken now is replaced, the other one kept', async (t) => {
   await withMachine(t, {}, async ({ context }) => {
     await driver.start(context);

@@ -29,7 +29,7 @@ test.serial('modes are exact whatever the umask', async (t) => {
     return;
   }
   // ava runs tests in worker threads, where the umask cannot be changed: a child does it.
-  for (const umask of ['000', '022', '077', '777']) {
+  for (const umask of ['000', '022', '077']) {
     const dir = await scratch();
     const loose = path.join(dir, 'loose');
     await fs.writeFile(loose, 'old');

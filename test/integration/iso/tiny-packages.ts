@@ -3,7 +3,7 @@ import { absentModules, initramfsModules, rootModules } from '../../../iso/modul
 import { architectureFacts, selectionsFor, type Architecture } from '../../../iso/packages.ts';
 import { file, makeDeb } from '../../unit/iso/make-deb.ts';
 import { makeModule } from '../../unit/iso/make-elf.ts';
-import { makeBzImage } from '../../unit/iso/make-kernel.ts';
+import { makeBzImage } from '../../unit/image/make-kernel.ts';
 import { makeXz } from '../../unit/iso/make-xz.ts';
 
 /** Test helper: a made-up package. */

@@ -18,6 +18,8 @@ export interface SshServer {
   log(): string;
   /** Pids of the server and of the processes that serve its connections. */
   pids(): number[];
+  /** Cuts every connection, together with what runs in it. */
+  cut(): void;
   stop(): Promise<void>;
 }
 
@@ -137,15 +139,12 @@ async function running(
       resolve();
     }),
   );
+  const cut = (): void => {
+    killAll(pids().slice(1));
+  };
   const stop = async (): Promise<void> => {
     // Served connections outlive the server itself.
-    for (const pid of pids()) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        continue;
-      }
-    }
+    killAll(pids());
     await exited;
     rmSync(rest.directory, { recursive: true, force: true });
   };
@@ -154,12 +153,22 @@ async function running(
       throw new Error(`the SSH server ended: ${log()}`);
     }
     if (await answers(rest.port)) {
-      return { ...rest, user: userInfo().username, log, pids, stop };
+      return { ...rest, user: userInfo().username, log, pids, cut, stop };
     }
     await sleep(50);
   }
   await stop();
   throw new Error(`the SSH server does not listen: ${log()}`);
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself in the meantime.
+    }
+  }
 }
 
 function answers(port: number): Promise<boolean> {

@@ -178,7 +178,8 @@ test('a CA without a key identifier, as old programs made them, still signs', as
 
 // A process of its own, because the umask belongs to the whole process.
 function ensureUnderUmask(umask: string, certs: string): void {
-  const source = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href);
+  const source = (path: string): string =>
+    JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href);
   const script = `
     const { createHost } = await import(${source('host/real.js')});
     const { ensureAuthority } = await import(${source('tls/authority.js')});

@@ -37,7 +37,7 @@ test('what, why along the causes, what to try; one line each, no terminal codes,
   t.is(out, '');
   t.deepEqual(lines, [
     'error: The engine [engine-unreachable]',
-    '    does not answer.',
+    '  does not answer.',
     'why: no connection',
     'why: the port is closed',
     'why: connect ECONNREFUSED\\x1b[31m with ***',
@@ -55,7 +55,7 @@ test('a cause that is said already is not said again, and a loop of causes ends'
 test('JSON', async (t) => {
   const error = new MachineError('machine-exists', 'Docker machine "a" already exists', {
     facts: { name: 'a', token: 's3cret' },
-    cause: new Error('x'),
+    cause: new Error('the folder is there'),
   });
   const { code, lines } = await report(error, { json: true, secrets: ['s3cret'] });
   t.is(code, 1);
@@ -64,7 +64,7 @@ test('JSON', async (t) => {
       code: 'machine-exists',
       fault: 'machine',
       message: 'Docker machine "a" already exists',
-      causes: ['x'],
+      causes: ['the folder is there'],
       remedies: errorCodes['machine-exists'].remedies,
       facts: { name: 'a', token: '***' },
       exitCode: 1,

@@ -6,7 +6,15 @@ import { manifest } from '../../../src/drivers/qemu/manifest.ts';
 
 test('the defaults of the flags give the defaults of the record', (t) => {
   const values = Object.fromEntries(manifest.flags.map((flag) => [flag.name, flag.default])) as FlagValues;
-  const expected = { CPU: 2, Memory: 2048, DiskSize: 20_000, Program: '', Boot2DockerURL: '', Accel: 'auto' };
+  const expected = {
+    CPU: 2,
+    Memory: 2048,
+    DiskSize: 20_000,
+    Program: '',
+    Boot2DockerURL: '',
+    Accel: 'auto',
+    EnginePort: 0,
+  };
   t.deepEqual(configure(values).config, expected);
   t.deepEqual(configure({}).config, expected);
   t.deepEqual(configure({}).common, { ipAddress: '127.0.0.1', sshUser: 'docker' });
@@ -28,6 +36,7 @@ test('what is configured can be read back', (t) => {
     diskSizeMiB: 51_200,
     accelerator: 'tcg',
     program: '/opt/qemu/bin/qemu-system-x86_64',
+    enginePort: 0,
   });
 });
 
@@ -69,6 +78,7 @@ test("records of docker-machine's plugin are understood", (t) => {
     diskSizeMiB: 20_000,
     accelerator: 'auto',
     program: 'qemu-system-x86_64',
+    enginePort: 2376,
   });
   t.deepEqual(readConfig({}), {
     cpus: 2,
@@ -76,6 +86,7 @@ test("records of docker-machine's plugin are understood", (t) => {
     diskSizeMiB: 20_000,
     accelerator: 'auto',
     program: '',
+    enginePort: 0,
   });
 });
 
@@ -90,6 +101,8 @@ test('hostile records are refused', (t) => {
     { DiskSize: {} },
     { Accel: 'tcg,tb-size=1' },
     { Accel: 1 },
+    { EnginePort: 65_536 },
+    { EnginePort: '2376' },
     { Program: '../../evil' },
     { Program: ['sh'] },
     { Program: '/bin/\u0000sh' },

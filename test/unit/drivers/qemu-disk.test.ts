@@ -52,7 +52,7 @@ function contextOf(host: FakeHost): DriverContext<QemuConfig> {
     host,
     name: 'dev',
     directory,
-    config: { cpus: 2, memoryMiB: 512, diskSizeMiB: 20_000, accelerator: 'auto', program: '' },
+    config: { cpus: 2, memoryMiB: 512, diskSizeMiB: 20_000, accelerator: 'auto', program: '', enginePort: 0 },
     signal: new AbortController().signal,
     emit: () => undefined,
     boot: {

@@ -1,6 +1,6 @@
 import zlib from 'node:zlib';
 import { decompress as fzstdDecompress } from 'fzstd';
-import { inputError } from './input-error.ts';
+import { MachineError } from '../core/errors.ts';
 
 const zstdMagic = 0xfd2fb528;
 const kernelMaxBytes = 1 << 28;
@@ -13,38 +13,49 @@ type ZstdDecompress = (data: Uint8Array, options: { maxOutputLength: number }) =
  * (Documentation/arch/x86/boot.rst: `setup_sects` at 0x1f1, `HdrS` at 0x202, `payload_offset` at 0x248,
  * `payload_length` at 0x24c; the payload's last four bytes are the uncompressed size). QEMU starts it
  * directly by its PVH note, which saves the guest its own decompression.
- * Throws `image-build-failed` for another kind of kernel.
+ * Throws `image-invalid`, naming `file`, for another kind of kernel.
  */
 export function extractVmlinux(kernel: Uint8Array, file: string): Uint8Array {
   const bytes = Buffer.from(kernel.buffer, kernel.byteOffset, kernel.byteLength);
   if (bytes.length < 0x250 || bytes.toString('latin1', 0x202, 0x206) !== 'HdrS') {
-    throw inputError(file, 'It is not an x86 kernel.');
+    throw kernelError(file, 'It is not an x86 kernel.');
   }
   const setupSectors = bytes.readUInt8(0x1f1) || 4;
   const start = (setupSectors + 1) * 512 + bytes.readUInt32LE(0x248);
   const end = start + bytes.readUInt32LE(0x24c);
   if (end > bytes.length || end - start < 8) {
-    throw inputError(file, 'The kernel is cut off.');
+    throw kernelError(file, 'The kernel is cut off.');
   }
   if (bytes.readUInt32LE(start) !== zstdMagic) {
-    throw inputError(file, 'The kernel is not compressed with zstd.');
+    throw kernelError(file, 'The kernel is not compressed with zstd.');
   }
   const sizeBytes = bytes.readUInt32LE(end - 4);
   if (sizeBytes > kernelMaxBytes) {
-    throw inputError(file, `The kernel claims to be larger than ${kernelMaxBytes} bytes.`);
+    throw kernelError(file, `The kernel claims to be larger than ${kernelMaxBytes} bytes.`);
   }
-  const result = unzstd(bytes.subarray(start, end - 4), file);
+  const result = unzstd(bytes.subarray(start, end - 4), sizeBytes, file);
   if (result.length !== sizeBytes || Buffer.from(result.subarray(0, 4)).toString('latin1') !== '\x7fELF') {
-    throw inputError(file, 'What the kernel unpacks to is not what it says.');
+    throw kernelError(file, 'What the kernel unpacks to is not what it says.');
   }
   return result;
 }
 
-function unzstd(data: Uint8Array, file: string): Uint8Array {
+function unzstd(data: Uint8Array, sizeBytes: number, file: string): Uint8Array {
   const native = (zlib as { zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;
   try {
-    return native === undefined ? fzstdDecompress(data) : native(data, { maxOutputLength: kernelMaxBytes });
+    // fzstd is several times faster when it is given the memory for the result.
+    return native === undefined
+      ? fzstdDecompress(data, new Uint8Array(sizeBytes))
+      : native(data, { maxOutputLength: sizeBytes });
   } catch (cause) {
-    throw inputError(file, 'The zstd data of the kernel is damaged.', cause);
+    throw kernelError(file, 'The zstd data of the kernel is damaged.', cause);
   }
+}
+
+function kernelError(file: string, why: string, cause?: unknown): MachineError {
+  return new MachineError('image-invalid', `${file} is not a kernel that can be unpacked.`, {
+    why,
+    facts: { file },
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

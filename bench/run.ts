@@ -1,0 +1,46 @@
+/**
+ * Measures what the budgets name and prints a table; --json prints JSON. Parts: start-up, list, boot (all by default).
+ *
+ * Usage: node dist/bench/run.js [--json] [--runs N] [start-up] [list] [boot]
+ */
+import { parseArgs } from 'node:util';
+import { measureBoot } from './boot.ts';
+import { measureList } from './list.ts';
+import type { Row } from './measure.ts';
+import { measureStartUp } from './start-up.ts';
+import { makeBenchStore } from './store.ts';
+
+const { values, positionals } = parseArgs({
+  options: { json: { type: 'boolean' }, runs: { type: 'string' } },
+  allowPositionals: true,
+});
+const wanted = (part: string): boolean => positionals.length === 0 || positionals.includes(part);
+const runs = values.runs === undefined ? undefined : Number(values.runs);
+
+const rows: Row[] = [];
+const store = await makeBenchStore();
+try {
+  if (wanted('start-up')) {
+    rows.push(...(await measureStartUp(store, runs ?? 15)));
+  }
+  if (wanted('list')) {
+    rows.push(...(await measureList(store, runs ?? 5)));
+  }
+} finally {
+  await store.dispose();
+}
+if (wanted('boot')) {
+  rows.push(...(await measureBoot(runs ?? 3)));
+}
+
+if (values.json === true) {
+  console.log(JSON.stringify(rows, undefined, 2));
+} else {
+  for (const { what, value, unit, budget, detail } of rows) {
+    const held = budget === undefined ? '' : `  (budget ${budget}: ${value <= budget ? 'met' : 'MISSED'})`;
+    console.log(`${value.toFixed(1).padStart(8)} ${unit.padEnd(4)} ${what}${held}`);
+    if (detail !== undefined) {
+      console.log(`${' '.repeat(14)}${detail}`);
+    }
+  }
+}
