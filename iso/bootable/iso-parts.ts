@@ -14,7 +14,7 @@ import { compressBlocks } from './zstd-pool.ts';
 const EFFORT: SearchEffort = { depth: 32, niceLength: 96 };
 /** Metadata is small and read often; more effort gains nothing there. */
 const METADATA_EFFORT: SearchEffort = { depth: 16, niceLength: 64 };
-const SQUASHFS_BLOCK_BYTES = 1 << 18;
+const SQUASHFS_BLOCK_BYTES = 1 << 20;
 /** One frame of our compressor; an initramfs above this stays as it is. */
 const FRAME_BYTES_MAX = 1 << 24;
 const CPIO_MAGIC = '070701';

@@ -29,7 +29,9 @@ class CompressingThread {
       this.#worker.once('message', (answer: ZstdAnswer) => {
         resolve(answer.packed);
       });
-      this.#worker.postMessage(request);
+      // Of a view the whole buffer below it would be copied, here the root file system: hence a block of its own.
+      const data = new Uint8Array(request.data);
+      this.#worker.postMessage({ ...request, data }, [data.buffer]);
     });
   }
 

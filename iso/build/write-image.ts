@@ -3,7 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Emit } from '../../src/core/events.ts';
 import {
-  digestText,
+  formatManifest,
+  imageDigest,
   type ImageFile,
   type ImageManifest,
   type ImagePackage,
@@ -69,7 +70,7 @@ export async function writeImage(content: ImageContent, options: WriteImageOptio
   }
   await add('licences.tar', writeTar(licenceEntries(content.copyrights), epoch));
 
-  const head = manifestHead(content, digestOf(files));
+  const head = manifestHead(content, imageDigest(files));
   await add('sbom.cdx.json', [Buffer.from(await cycloneDx(head, content.id.uuid))]);
   const { brotliQuality } = options;
   if (brotliQuality !== null) {
@@ -83,7 +84,7 @@ export async function writeImage(content: ImageContent, options: WriteImageOptio
     }
   }
   const manifest: ImageManifest = { ...head, files, tree: manifestTree(content.root) };
-  await writeFile(path.join(directory, 'manifest.json'), `${JSON.stringify(manifest, undefined, 1)}\n`);
+  await writeFile(path.join(directory, 'manifest.json'), formatManifest(manifest));
   return manifest;
 }
 
@@ -95,10 +96,6 @@ const compressedNames = {
   amd64: ['initrd', 'root.erofs'],
   arm64: ['vmlinuz', 'initrd', 'root.erofs'],
 } as const;
-
-function digestOf(files: readonly ImageFile[]): string {
-  return createHash('sha256').update(digestText(files)).digest('hex');
-}
 
 function manifestHead(content: ImageContent, digest: string): Omit<ImageManifest, 'files' | 'tree'> {
   return {

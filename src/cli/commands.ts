@@ -1,37 +1,27 @@
 import type { Verb } from './call.ts';
 import type { CommandDefinition, CommandFlag, OptionsOfFlags } from './definitions.ts';
+import { imageCommands } from './image-commands.ts';
 
-const jsonFlag = { name: 'json', type: 'bool', help: 'Print JSON' } as const satisfies CommandFlag;
-const timeoutFlag = {
-  name: 'timeout',
-  aliases: ['t'],
-  type: 'int',
-  default: 10,
-  help: 'Seconds to wait for a machine',
-} as const satisfies CommandFlag;
-const noCheckFlag = {
-  name: 'no-check',
-  type: 'bool',
-  help: 'Do not test the connection to the engine',
-} as const satisfies CommandFlag;
-const swarmFlag = {
-  name: 'swarm',
-  type: 'bool',
-  help: 'Use the address of the classic Swarm of which the machine is the master',
-} as const satisfies CommandFlag;
-const archFlag = {
-  name: 'arch',
-  type: 'string',
-  help: 'Architecture: amd64 or arm64 (default: that of this computer)',
-} as const satisfies CommandFlag;
+const shared = {
+  help: { name: 'help', aliases: ['h'], type: 'bool', help: 'Show help' },
+  json: { name: 'json', type: 'bool', help: 'Print JSON' },
+  noCheck: { name: 'no-check', type: 'bool', help: 'Do not test the connection to the engine' },
+  swarm: {
+    name: 'swarm',
+    type: 'bool',
+    help: 'Use the address of the classic Swarm of which it is the master',
+  },
+  timeout: {
+    name: 'timeout',
+    aliases: ['t'],
+    type: 'int',
+    default: 10,
+    help: 'Seconds to wait for a machine',
+  },
+} as const satisfies Record<string, CommandFlag>;
 
 /** Asks for help; part of every command. */
-export const helpFlag = {
-  name: 'help',
-  aliases: ['h'],
-  type: 'bool',
-  help: 'Show help',
-} as const satisfies CommandFlag;
+export const helpFlag: CommandFlag = shared.help;
 
 /** Options that stand before the command. Those that are hidden are docker-machine's and have no effect. */
 export const globalFlags: readonly CommandFlag[] = [
@@ -55,13 +45,12 @@ function ignored(name: string): CommandFlag {
   return { name, type: 'string', env, hidden: true, help: 'Has no effect' };
 }
 
-/** The commands, in the order of the help. */
 const table = [
   {
     name: 'active',
     summary: 'Print which machine is active',
     arity: 'none',
-    flags: [timeoutFlag, jsonFlag],
+    flags: [shared.timeout, shared.json],
     details: ['Active is the running machine to which DOCKER_HOST points.'],
   },
   {
@@ -78,7 +67,7 @@ const table = [
     summary: 'Print the connection config for machine',
     arguments: '[name]',
     arity: 'first-or-default',
-    flags: [swarmFlag, noCheckFlag, jsonFlag],
+    flags: [shared.swarm, shared.noCheck, shared.json],
     details: ['For: docker $(PROGRAM config NAME) ps'],
   },
   {
@@ -95,7 +84,7 @@ const table = [
     summary: 'Check this computer, or a machine, and say what is wrong',
     arguments: '[name]',
     arity: 'optional',
-    flags: [jsonFlag],
+    flags: [shared.json],
   },
   {
     name: 'env',
@@ -103,7 +92,7 @@ const table = [
     arguments: '[name]',
     arity: 'any',
     flags: [
-      swarmFlag,
+      shared.swarm,
       { name: 'shell', type: 'string', help: 'Shell to write for (default: the one in use)' },
       { name: 'unset', aliases: ['u'], type: 'bool', help: 'Unset the variables' },
       {
@@ -111,8 +100,8 @@ const table = [
         type: 'bool',
         help: 'Always add the machine to NO_PROXY (default: when a proxy is set)',
       },
-      noCheckFlag,
-      jsonFlag,
+      shared.noCheck,
+      shared.json,
     ],
     details: ['Shells: bash sh zsh fish powershell pwsh cmd tcsh emacs nu elvish xonsh'],
   },
@@ -124,33 +113,7 @@ const table = [
     flags: [],
     unparsed: true,
   },
-  {
-    name: 'image build',
-    summary: 'Build the machine image from signed packages',
-    arity: 'none',
-    flags: [
-      archFlag,
-      { name: 'output', type: 'string', help: 'Directory for the result (default: in the store)' },
-      { name: 'mirror', type: 'string', help: 'URL of the package mirror' },
-      { name: 'security-mirror', type: 'string', help: 'URL of the mirror of security updates' },
-      { name: 'locked', type: 'bool', help: 'Refuse packages other than the pinned ones' },
-      { name: 'quality', type: 'int', help: 'Compression effort' },
-    ],
-    progress: true,
-  },
-  {
-    name: 'image lock',
-    summary: 'Pin the current packages of the machine image',
-    arity: 'none',
-    flags: [archFlag],
-    progress: true,
-  },
-  {
-    name: 'image ls',
-    summary: 'List the machine images that are there',
-    arity: 'none',
-    flags: [jsonFlag],
-  },
+  ...imageCommands,
   {
     name: 'inspect',
     summary: 'Inspect information about a machine',
@@ -163,7 +126,7 @@ const table = [
     summary: 'Get the IP address of a machine',
     arguments: '[name...]',
     arity: 'many-or-default',
-    flags: [jsonFlag],
+    flags: [shared.json],
   },
   {
     name: 'kill',
@@ -187,7 +150,7 @@ const table = [
     name: 'ls',
     summary: 'List machines',
     arity: 'any',
-    flags: [{ name: 'quiet', aliases: ['q'], type: 'bool', help: 'Only names' }, timeoutFlag, jsonFlag],
+    flags: [{ name: 'quiet', aliases: ['q'], type: 'bool', help: 'Only names' }, shared.timeout, shared.json],
   },
   {
     name: 'restart',
@@ -234,7 +197,7 @@ const table = [
     summary: 'Get the status of a machine',
     arguments: '[name]',
     arity: 'one-or-default',
-    flags: [jsonFlag],
+    flags: [shared.json],
   },
   {
     name: 'stop',
@@ -249,7 +212,7 @@ const table = [
     summary: 'Get the URL of a machine',
     arguments: '[name]',
     arity: 'one-or-default',
-    flags: [jsonFlag],
+    flags: [shared.json],
   },
   {
     name: 'use',
@@ -263,7 +226,7 @@ const table = [
     summary: 'Show the version of this program or of the engine of a machine',
     arguments: '[name]',
     arity: 'optional',
-    flags: [jsonFlag],
+    flags: [shared.json],
   },
 ] as const satisfies readonly CommandDefinition[];
 
@@ -290,6 +253,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   'image build': async () => ({ default: (await import('./verbs/image.ts')).build }),
   'image lock': async () => ({ default: (await import('./verbs/image.ts')).lock }),
   'image ls': async () => ({ default: (await import('./verbs/image.ts')).list }),
+  'image prune': async () => ({ default: (await import('./verbs/image.ts')).prune }),
   inspect: () => import('./verbs/inspect.ts'),
   ip: () => import('./verbs/ip.ts'),
   kill: async () => ({ default: (await import('./verbs/power.ts')).kill }),

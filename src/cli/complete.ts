@@ -90,7 +90,7 @@ async function argumentWords(session: Session, command: CommandDefinition): Prom
     case 'completion':
       return ['bash', 'fish', 'powershell', 'zsh'];
     case 'help':
-      return commands.map(({ name }) => name);
+      return [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? ''))];
     case 'create':
     case 'ls':
       return [];

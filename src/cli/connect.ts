@@ -2,7 +2,6 @@ import { MachineError } from '../core/errors.ts';
 import { connectionOf, type Connection } from '../machine/connection.ts';
 import { openMachine } from '../machine/open.ts';
 import type { AnyCall } from './call.ts';
-import { rephrased } from './rephrase.ts';
 
 /** A call of a command that has these two flags. */
 type ConnectCall = AnyCall & {
@@ -22,6 +21,7 @@ export async function connect(call: ConnectCall, name: string): Promise<Connecti
     const connection = await connectionOf(call.session, name, { check, timeoutMs: checkTimeoutMs });
     return forSwarm ? { ...connection, url: await swarmUrl(call, name, connection.address) } : connection;
   } catch (error) {
+    const { rephrased } = await import('./rephrase.ts');
     throw rephrased(error, withPrefix);
   }
 }

@@ -21,7 +21,7 @@ export const createFlags = [
     type: 'string',
     help: 'When a step fails: keep or rollback (default: keep after an error, rollback after an interrupt)',
   },
-  { name: 'json', type: 'bool', help: 'With --plan: print JSON; else: report progress as JSON lines' },
+  { name: 'json', type: 'bool', help: 'Print JSON; progress is one JSON object a line' },
   {
     name: 'tls-key-type',
     type: 'string',

@@ -81,7 +81,7 @@ export async function suggest(word: string, candidates: readonly string[]): Prom
     return undefined;
   }
   const parser = newParser({ program: 'tsmachine' }).recommendCommands();
-  for (const candidate of candidates) {
+  for (const candidate of candidates.filter((each) => isSimilar(word, each))) {
     parser.command(candidate, '');
   }
   return new Promise((resolve) => {
@@ -92,6 +92,16 @@ export async function suggest(word: string, candidates: readonly string[]): Prom
       resolve(undefined);
     });
   });
+}
+
+/** Half of the letters are the same: yargs alone takes three changes, which makes any short word of another. */
+function isSimilar(word: string, other: string): boolean {
+  const left = Array.from(other);
+  const same = Array.from(word).filter((letter) => {
+    const index = left.indexOf(letter);
+    return index !== -1 && left.splice(index, 1).length > 0;
+  });
+  return same.length * 2 >= Math.max(word.length, other.length);
 }
 
 /** A method of yargs that its type declarations do not know. */

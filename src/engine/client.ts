@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 import { MachineError } from '../core/errors.ts';
 import type { Host, TlsMaterial } from '../host/types.ts';
 import { parseEngineUrl } from './address.ts';
-import { diagnoseTls } from './diagnose.ts';
 
 /** The slice of Host that is used here. */
 export type EngineHost = Pick<Host, 'network' | 'clock'>;
@@ -135,6 +134,8 @@ export async function engineGet(
     return checkStatus(await exchange(host, socket, path, { timeoutMs: leftMs, signal }), engine.url);
   } catch (error) {
     signal?.throwIfAborted();
+    // Most commands never need it.
+    const { diagnoseTls } = await import('./diagnose.ts');
     throw diagnoseTls(error, { ...engine, timeoutMs, nowMs: host.clock.nowMs(), isHandshakeDone });
   }
 }

@@ -58,8 +58,7 @@ export function createFiles(platform: NodeJS.Platform): Files {
       asWriter('remove', path, async () =>
         fs.rm(path, { recursive: true, force: true, maxRetries: isWindows ? BUSY_ATTEMPTS_MAX : 0 }),
       ),
-    unpackBrotli: async (from, to, options) =>
-      (await import('./brotli.ts')).unpackBrotli(from, to, options),
+    unpackBrotli: async (from, to, options) => (await import('./brotli.ts')).unpackBrotli(from, to, options),
     sha256: hashFile,
     freeBytes: async (path) => {
       const { bavail, bsize } = await fs.statfs(path);

@@ -1,72 +1,109 @@
-import path from 'node:path';
-import { MachineError } from '../core/errors.ts';
+import { isMachineError, MachineError } from '../core/errors.ts';
+import type { BootImage } from '../drivers/driver.ts';
 import type { Host } from '../host/types.ts';
-import { parseManifest, type ImageFile } from './manifest.ts';
-import type { CacheOptions } from './cache.ts';
-import { imageCacheDirectory, manifestFileName, type ImageSource } from './sources.ts';
+import { joinPath } from '../store/paths.ts';
+import { bootImageOf, cacheFault, fillCache, withCacheLock, type CacheOptions } from './cache.ts';
+import type { ImageUrl } from './image-url.ts';
+import { bootFiles, parseManifest, unpackedKernelFileName, type ImageFile } from './manifest.ts';
+import {
+  cachedImageDirectory,
+  imageCacheDirectory,
+  listCachedImages,
+  manifestFileName,
+  type ImageSource,
+} from './sources.ts';
 
 const manifestMaxBytes = 16 * 1024 * 1024;
-const wanted = ['vmlinuz', 'vmlinux', 'initrd', 'root.erofs'];
+const attemptsMax = 4;
+const firstPauseMs = 1000;
+const label = 'Downloading the machine image';
 
 /**
- * Fetches an image by the URL of its manifest, `https://HOST/…/manifest.json#sha256=HEX`. The hash in the URL
- * vouches for the manifest, the manifest for the files beside it. The files land in a directory of the cache
- * that the caller verifies once more when it takes them over.
- * @throws MachineError `flag-invalid` without a hash, `download-failed`, `checksum-mismatch`, `image-invalid`.
+ * The image of a URL in the cache, fetched first if it is not there. The hash in the URL vouches for the
+ * manifest, the manifest for the files beside it. A cut download goes on with the file at which it was cut, by
+ * itself or when the command is run again.
+ * @throws MachineError `download-failed`, `checksum-mismatch`, `image-invalid`, `store-write-failed`.
  */
-export async function downloadImage(host: Host, url: string, options: CacheOptions): Promise<ImageSource> {
-  const { location, sha256 } = splitUrl(url);
-  const directory = path.join(imageCacheDirectory(options.storePath), `.download-${sha256.slice(0, 16)}`);
-  await host.files.makeDirectory(directory, 0o700);
-  const manifestPath = path.join(directory, manifestFileName);
-  await fetchVerified(host, location, manifestPath, {
-    sha256,
-    size: manifestMaxBytes,
-    signal: options.signal,
+export async function ensureDownloaded(host: Host, url: ImageUrl, options: CacheOptions): Promise<BootImage> {
+  const present = await findByManifest(host, url.sha256, options.storePath);
+  if (present !== undefined) {
+    return present;
+  }
+  return withCacheLock(host, options, async () => {
+    const now = await findByManifest(host, url.sha256, options.storePath);
+    if (now !== undefined) {
+      return now;
+    }
+    const source = await download(host, url, options);
+    await fillCache(host, source, options);
+    await host.files.remove(source.directory);
+    return bootImageOf(cachedImageDirectory(options.storePath, source.manifest.digest), source.manifest);
   });
-  const manifest = parseManifest(await host.files.readText(manifestPath));
-  for (const file of manifest.files.filter(({ name }) => wanted.includes(name))) {
-    const transport = transportOf(file);
-    await fetchVerified(host, new URL(transport.name, location), path.join(directory, transport.name), {
-      ...transport,
-      signal: options.signal,
-    });
+}
+
+/** A complete image of the cache whose manifest has this hash: then nothing need be fetched. */
+async function findByManifest(host: Host, sha256: string, storePath: string): Promise<BootImage | undefined> {
+  for (const { directory, manifest } of await listCachedImages(host, storePath)) {
+    if (
+      (await host.files.sha256(joinPath(directory, manifestFileName))) === sha256 &&
+      (await cacheFault(host, directory, manifest)) === undefined
+    ) {
+      return bootImageOf(directory, manifest);
+    }
+  }
+  return undefined;
+}
+
+async function download(host: Host, url: ImageUrl, options: CacheOptions): Promise<ImageSource> {
+  const { location, sha256 } = url;
+  const directory = joinPath(imageCacheDirectory(options.storePath), `.download-${sha256.slice(0, 16)}`);
+  await host.files.makeDirectory(directory, 0o700);
+  const manifestPath = joinPath(directory, manifestFileName);
+  await fetchVerified(host, location, manifestPath, { sha256, size: manifestMaxBytes, options });
+  const manifest = parseManifest(await host.files.readText(manifestPath), location.href);
+  const files = bootFiles(manifest).filter(({ name }) => name !== unpackedKernelFileName);
+  const sent = files.map(sentForm);
+  const totalBytes = sent.reduce((sum, { size }) => sum + size, 0);
+  let doneBytes = 0;
+  for (const file of sent) {
+    const before = doneBytes;
+    const onProgress = (bytes: number): void => {
+      options.emit({ type: 'progress', label, done: before + bytes, total: totalBytes });
+    };
+    const path = joinPath(directory, file.name);
+    await fetchVerified(host, new URL(file.name, location), path, { ...file, options, onProgress });
+    doneBytes += file.size;
+    onProgress(file.size);
   }
   return { kind: 'option', directory, manifest };
 }
 
-function transportOf(file: ImageFile): { name: string; size: number; sha256: string } {
+function sentForm(file: ImageFile): {
+  readonly name: string;
+  readonly size: number;
+  readonly sha256: string;
+} {
   return file.compressed ?? file;
 }
 
-function splitUrl(url: string): { location: URL; sha256: string } {
-  const location = new URL(url);
-  const match = /^#sha256=([0-9a-f]{64})$/i.exec(location.hash);
-  location.hash = '';
-  if (match?.[1] === undefined) {
-    throw new MachineError('flag-invalid', `The image URL ${url} does not say which image it must be.`, {
-      remedies: ['Add the SHA-256 of its manifest to the URL: https://HOST/PATH/manifest.json#sha256=HEX'],
-    });
-  }
-  return { location, sha256: match[1].toLowerCase() };
+interface Expected {
+  readonly sha256: string;
+  readonly size: number;
+  readonly options: CacheOptions;
+  readonly onProgress?: (doneBytes: number) => void;
 }
 
 // A file that is there already with the right content, from a download that was cut, is not fetched again.
-async function fetchVerified(
-  host: Host,
-  url: URL,
-  to: string,
-  expected: { sha256: string; size: number; signal: AbortSignal },
-): Promise<void> {
+async function fetchVerified(host: Host, url: URL, to: string, expected: Expected): Promise<void> {
   if ((await host.files.stat(to)) !== undefined) {
     if ((await host.files.sha256(to)) === expected.sha256) {
       return;
     }
     await host.files.remove(to);
   }
-  const partial = `${to}.partial-${host.facts.pid}`;
+  const partial = `${to}.partial`;
   try {
-    await host.http.download(url.href, partial, { sizeMaxBytes: expected.size, signal: expected.signal });
+    await fetchPatiently(host, url, partial, expected);
     const actual = await host.files.sha256(partial);
     if (actual !== expected.sha256) {
       throw new MachineError('checksum-mismatch', `${url.href} is not the expected file.`, {
@@ -77,5 +114,37 @@ async function fetchVerified(
     await host.files.rename(partial, to);
   } finally {
     await host.files.remove(partial);
+  }
+}
+
+/** Fetches a file, and again when the connection was lost on the way. */
+async function fetchPatiently(host: Host, url: URL, to: string, expected: Expected): Promise<void> {
+  const { options, onProgress } = expected;
+  const { signal } = options;
+  let pauseMs = firstPauseMs;
+  for (let attempt = 1; ; attempt += 1) {
+    let doneBytes = 0;
+    await host.files.remove(to);
+    try {
+      await host.http.download(url.href, to, {
+        sizeMaxBytes: expected.size,
+        signal,
+        onProgress: (bytes) => {
+          doneBytes = bytes;
+          onProgress?.(bytes);
+        },
+      });
+      return;
+    } catch (error) {
+      // A server that has begun to send the file has it; whatever ended that may not happen again.
+      const mayHelp = isMachineError(error) && error.code === 'download-failed' && doneBytes > 0;
+      if (!mayHelp || doneBytes >= expected.size || attempt >= attemptsMax) {
+        throw error;
+      }
+      const message = `The download of ${url.pathname} was cut: ${error.why ?? error.message} Trying again.`;
+      options.emit({ type: 'warn', message });
+      await host.clock.sleep(pauseMs, signal);
+      pauseMs *= 2;
+    }
   }
 }

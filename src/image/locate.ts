@@ -1,12 +1,15 @@
 import path from 'node:path';
-import { MachineError } from '../core/errors.ts';
+import { fileURLToPath } from 'node:url';
+import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import type { BootImage } from '../drivers/driver.ts';
 import type { Host } from '../host/types.ts';
-import { bootImageOf, ensureCached, type CacheOptions } from './cache.ts';
+import { joinPath } from '../store/paths.ts';
+import { bootImageOf, cacheFault, ensureCached, type CacheOptions } from './cache.ts';
+import { hashOf, parseImageUrl, type ImageUrl } from './image-url.ts';
 import {
+  cachedImageDirectory,
   findInstalledImage,
   hostArchitecture,
-  imageCacheDirectory,
   manifestFileName,
   readImageDirectory,
   type ImageSource,
@@ -14,22 +17,23 @@ import {
 
 /**
  * The image for a new machine: the one that was named (a directory, a manifest.json, a `file://` URL, or an
- * `https://` URL of a manifest with its hash behind `#sha256=`), else the one on this computer; verified and in the cache.
- * @throws MachineError `image-not-found`, `image-invalid`, `download-failed`.
+ * `https://` URL of a manifest with its hash behind `#sha256=`), else the one on this computer; verified and in
+ * the cache.
+ * @throws MachineError `image-not-found`, `image-invalid`, `flag-invalid`, `download-failed`, `checksum-mismatch`,
+ *   `store-write-failed`.
  */
 export async function locateImage(
   host: Host,
   named: string | undefined,
   options: CacheOptions,
 ): Promise<BootImage> {
-  const source =
-    named === undefined ? await installed(host, options) : await namedImage(host, named, options);
-  return ensureCached(host, source, options);
+  return bring(host, await findSource(host, named, options), options);
 }
 
 /**
- * The image that an existing machine was made with.
- * @throws MachineError `image-not-found` when it has left the cache and every other place.
+ * The image that an existing machine was made with: from the cache, or brought there again.
+ * @throws MachineError `image-not-found` when it is not in the cache any more, or was changed there, and no other
+ *   place has it; the errors of bringing it.
  */
 export async function imageOfMachine(
   host: Host,
@@ -37,42 +41,130 @@ export async function imageOfMachine(
   named: string | undefined,
   options: CacheOptions,
 ): Promise<BootImage> {
-  const directory = path.join(imageCacheDirectory(options.storePath), digest);
-  if ((await host.files.stat(path.join(directory, manifestFileName)))?.kind === 'file') {
-    return bootImageOf(directory, (await readImageDirectory(host, directory, 'cache')).manifest);
+  const directory = cachedImageDirectory(options.storePath, digest);
+  const cached = await lookInCache(host, directory, digest);
+  if (typeof cached !== 'string') {
+    return cached;
   }
-  const source = await (named === undefined ? installed(host, options) : namedImage(host, named, options));
-  if (source.manifest.digest !== digest) {
-    throw new MachineError(
+  const gone = (why: string, cause?: unknown): MachineError =>
+    new MachineError(
       'image-not-found',
       `The image ${digest.slice(0, 12)} of this machine is not here any more.`,
       {
-        why: `${directory} is gone, and the image in ${source.directory} is another one (${source.manifest.digest.slice(0, 12)})`,
+        why: `${cached}; ${why}`,
         remedies: [`Put the image's files back into ${directory}.`],
+        ...(cause === undefined ? {} : { cause }),
       },
     );
+  let source: ImageSource | ImageUrl;
+  try {
+    source = await findSource(host, named, options);
+  } catch (error) {
+    throw isMachineError(error) && error.code === 'image-not-found' ? gone(error.message, error) : error;
   }
-  return ensureCached(host, source, options);
+  const isOther = 'manifest' in source && source.manifest.digest !== digest;
+  const image = isOther ? undefined : await bring(host, source, options);
+  if (image?.digest !== digest) {
+    throw gone(
+      `the image ${'directory' in source ? `in ${source.directory}` : source.location.href} is another one`,
+    );
+  }
+  return image;
 }
 
-async function installed(host: Host, options: CacheOptions): Promise<ImageSource> {
+/**
+ * The name of an image as it is kept for later: a relative path means another directory as soon as the user is
+ * somewhere else.
+ */
+export function absoluteImageName(host: Host, named: string): string {
+  return isUrl(named) ? named : pathsOf(host).resolve(host.facts.currentDirectory, named);
+}
+
+/** The image, or a sentence about what is wrong with what is in its place. */
+async function lookInCache(host: Host, directory: string, digest: string): Promise<BootImage | string> {
+  try {
+    const { manifest } = await readImageDirectory(host, directory, 'cache');
+    const fault =
+      manifest.digest === digest
+        ? await cacheFault(host, directory, manifest)
+        : `${joinPath(directory, manifestFileName)} is that of another image`;
+    return fault ?? bootImageOf(directory, manifest);
+  } catch (error) {
+    if (isMachineError(error)) {
+      return error.why ?? error.message;
+    }
+    throw error;
+  }
+}
+
+async function bring(host: Host, source: ImageSource | ImageUrl, options: CacheOptions): Promise<BootImage> {
+  if ('manifest' in source) {
+    return ensureCached(host, source, options);
+  }
+  const { ensureDownloaded } = await import('./download.ts');
+  return ensureDownloaded(host, source, options);
+}
+
+async function findSource(
+  host: Host,
+  named: string | undefined,
+  options: CacheOptions,
+): Promise<ImageSource | ImageUrl> {
+  if (named === undefined) {
+    return installedImage(host, options);
+  }
+  if (!isUrl(named)) {
+    return readImageDirectory(host, imageDirectory(host, absoluteImageName(host, named)), 'option');
+  }
+  return /^https?:/i.test(named) ? parseImageUrl(named) : imageOfFileUrl(host, named);
+}
+
+async function installedImage(host: Host, options: CacheOptions): Promise<ImageSource> {
   const architecture = hostArchitecture(host);
   const source = await findInstalledImage(host, options.storePath, architecture);
   if (source === undefined) {
     throw new MachineError('image-not-found', `No machine image for ${architecture} was found.`, {
-      why: `looked in the checkout's build directory, for the package @tsmachine/image-${architecture}, and in the cache`,
+      why:
+        `looked in the build directory of a checkout, for the package @tsmachine/image-${architecture}, ` +
+        'for a built image in the store, and in the cache',
     });
   }
   return source;
 }
 
-async function namedImage(host: Host, named: string, options: CacheOptions): Promise<ImageSource> {
-  if (/^https?:\/\//i.test(named)) {
-    const { downloadImage } = await import('./download.ts');
-    return downloadImage(host, named, options);
+async function imageOfFileUrl(host: Host, url: string): Promise<ImageSource> {
+  let file: string;
+  try {
+    file = fileURLToPath(url, { windows: host.facts.platform === 'win32' });
+  } catch (cause) {
+    throw new MachineError('flag-invalid', `${url} does not name a file of this computer.`, {
+      why: messageOf(cause),
+      remedies: ['Name a directory, or a file:// or https:// URL.'],
+    });
   }
-  const local = named.startsWith('file://') ? decodeURIComponent(new URL(named).pathname) : named;
-  const absolute = path.resolve(host.facts.currentDirectory, local);
-  const directory = path.basename(absolute) === manifestFileName ? path.dirname(absolute) : absolute;
-  return readImageDirectory(host, directory, 'option');
+  const directory = imageDirectory(host, file);
+  const source = await readImageDirectory(host, directory, 'option');
+  const expected = hashOf(new URL(url));
+  const manifestPath = joinPath(directory, manifestFileName);
+  const actual = expected === undefined ? undefined : await host.files.sha256(manifestPath);
+  if (actual !== expected) {
+    throw new MachineError('checksum-mismatch', `${manifestPath} is not the expected file.`, {
+      why: `its SHA-256 is ${actual ?? ''}, expected ${expected ?? ''}`,
+    });
+  }
+  return source;
+}
+
+function imageDirectory(host: Host, named: string): string {
+  const paths = pathsOf(host);
+  return paths.basename(named) === manifestFileName ? paths.dirname(named) : named;
+}
+
+// Two letters at least: one is a drive of Windows.
+function isUrl(named: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:\/\//i.test(named);
+}
+
+function pathsOf(host: Host): path.PlatformPath {
+  return host.facts.platform === 'win32' ? path.win32 : path.posix;
 }

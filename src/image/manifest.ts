@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { MachineError, messageOf } from '../core/errors.ts';
 
 /** A file of an image, beside its manifest. */
@@ -65,6 +66,21 @@ export interface ImageManifest {
 /** The files that the digest covers, in its order. */
 export const digestFiles = ['vmlinuz', 'initrd', 'root.erofs'] as const;
 
+/** The kernel as its distribution ships it. */
+export const kernelFileName = 'vmlinuz';
+/** The kernel as QEMU starts it on amd64; made out of `vmlinuz` where it was not sent. */
+export const unpackedKernelFileName = 'vmlinux';
+
+/**
+ * What a machine boots from, the kernel first. The rest of an image directory (ISO, SBOM, archives) is for other
+ * uses.
+ */
+export function bootFiles(manifest: ImageManifest): readonly ImageFile[] {
+  return [kernelFileName, unpackedKernelFileName, 'initrd', 'root.erofs']
+    .map((name) => manifest.files.find((file) => file.name === name))
+    .filter((file) => file !== undefined);
+}
+
 /** The text whose SHA-256 sum is the image's digest: one line of name, blank and sum for each file. */
 export function digestText(files: readonly ImageFile[]): string {
   return digestFiles
@@ -76,6 +92,23 @@ export function digestText(files: readonly ImageFile[]): string {
       return `${name} ${file.sha256}\n`;
     })
     .join('');
+}
+
+/** The image's digest: it stands for everything that a machine boots. */
+export function imageDigest(files: readonly ImageFile[]): string {
+  return createHash('sha256').update(digestText(files)).digest('hex');
+}
+
+/**
+ * The text of a manifest.json. It ends with a sum over everything before, so that a change by accident is noticed
+ * also where no other sum covers it.
+ */
+export function formatManifest(manifest: ImageManifest): string {
+  return `${JSON.stringify({ ...manifest, checksum: checksumOf(manifest) }, undefined, 1)}\n`;
+}
+
+function checksumOf(manifest: unknown): string {
+  return createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
 }
 
 /** Checks one value; the text is what it should have been. */
@@ -142,29 +175,38 @@ const manifestFields: Readonly<Record<string, Check>> = {
 };
 
 /**
- * Reads the text of a manifest.json. Throws `image-invalid` with the name of the first field that is
- * not as it should be.
+ * Reads the text of a manifest.json; `file` names it in errors. Manifests of before there was a sum at their end
+ * are read too.
+ * @throws MachineError `image-invalid` with the name of the first field that is not as it should be.
  */
-export function parseManifest(text: string): ImageManifest {
+export function parseManifest(text: string, file = 'manifest.json'): ImageManifest {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new MachineError('image-invalid', 'The manifest of the image is not JSON', {
-      why: messageOf(cause),
-    });
+    throw new MachineError('image-invalid', `${file} is not JSON.`, { why: messageOf(cause) });
   }
   const fault = faultOf(value, manifestFields);
   if (fault === 'schema') {
-    throw new MachineError('image-invalid', 'The image is of a form that this version does not know', {
+    throw new MachineError('image-invalid', `${file} is of a form that this version does not know.`, {
       remedies: ['Upgrade tsmachine, or build the image again with "tsmachine image build".'],
     });
   }
   if (fault !== undefined) {
-    throw new MachineError('image-invalid', `The manifest of the image has no usable "${fault}"`);
+    throw new MachineError('image-invalid', `${file} has no usable "${fault}".`);
   }
-  const manifest = value as ImageManifest;
-  digestText(manifest.files);
+  const { checksum, ...rest } = value as ImageManifest & { readonly checksum?: unknown };
+  const manifest: ImageManifest = rest;
+  if (checksum !== undefined && checksum !== checksumOf(manifest)) {
+    throw new MachineError('image-invalid', `${file} was changed.`, {
+      why: 'the sum at its end does not fit its content',
+    });
+  }
+  if (imageDigest(manifest.files) !== manifest.digest) {
+    throw new MachineError('image-invalid', `${file} was changed.`, {
+      why: 'the digest that it gives is not that of the files that it lists',
+    });
+  }
   return manifest;
 }
 

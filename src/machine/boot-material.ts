@@ -26,12 +26,6 @@ export async function bootMaterial(
   return { image, guestFiles: await listGuestFiles(session.host, machine.directory) };
 }
 
-function cacheOptions(session: Session): Parameters<typeof locateImage>[2] {
-  return {
-    storePath: session.storePath,
-    signal: session.signal,
-    onWait: (message) => {
-      session.emit({ type: 'note', message });
-    },
-  };
+function cacheOptions({ storePath, signal, emit }: Session): Parameters<typeof locateImage>[2] {
+  return { storePath, signal, emit };
 }

@@ -1,8 +1,9 @@
 import { isMachineError, messageOf } from '../core/errors.ts';
 import type { Finding } from '../drivers/driver.ts';
 import { driverNames, loadDriver } from '../drivers/registry.ts';
-import { findInstalledImage, hostArchitecture } from '../image/sources.ts';
-import { certFile } from '../store/paths.ts';
+import { changedFiles } from '../image/cache.ts';
+import { findInstalledImage, hostArchitecture, listCachedImages } from '../image/sources.ts';
+import { certFile, joinPath } from '../store/paths.ts';
 import { connectionOf } from './connection.ts';
 import { listNames } from './list.ts';
 import { machinePaths } from './machine-paths.ts';
@@ -27,6 +28,7 @@ export async function examine(session: Session, name?: string): Promise<Diagnosi
     about('host', examinePrograms(session)),
     about('store', examineStore(session)),
     about('image', examineImage(session)),
+    about('image', examineImageCache(session)),
     ...driverNames.map((driver) => about(`driver ${driver}`, examineDriver(session, driver))),
     ...machines.map((machine) => about(`machine ${machine}`, examineMachine(session, machine))),
   ]);
@@ -124,6 +126,27 @@ async function examineImage({ host, storePath }: Session): Promise<Finding[]> {
           remedy: 'tsmachine image build',
         }
       : { severity: 'ok', code: 'image', message: `image ${image.manifest.version} in ${image.directory}` },
+  ];
+}
+
+// Starts look at the sizes of the files alone; this reads all of them.
+async function examineImageCache({ host, storePath }: Session): Promise<Finding[]> {
+  const broken: string[] = [];
+  const findings: Finding[] = [];
+  const images = await listCachedImages(host, storePath, (problem) => void broken.push(problem));
+  for (const { directory, manifest } of images) {
+    const changed = await changedFiles(host, directory, manifest);
+    broken.push(...changed.map((name) => `${joinPath(directory, name)} was changed`));
+    if (changed.length === 0) {
+      const message = `image ${manifest.version} in ${directory} is intact`;
+      findings.push({ severity: 'ok', code: 'image-intact', message });
+    }
+  }
+  const remedy =
+    'Stop the machines that boot this image, remove its directory, and start them again: they bring it anew.';
+  return [
+    ...findings,
+    ...broken.map((message) => ({ severity: 'error', code: 'image-changed', message, remedy }) as const),
   ];
 }
 

@@ -39,15 +39,16 @@ export function channelOpener(client: Client, context: ChannelContext): SshStart
         return opened.process;
       }
       const { error } = opened;
-      // Where the server takes fewer channels than we thought, others have to end first.
-      const isWorthWaiting = isRefused(error) && slots.lower();
+      // Where the server takes fewer channels than we thought, others have to end first. It may also still
+      // be counting one that has ended here already.
+      const othersAreOpen = isRefused(error) && slots.lower();
       slots.release();
-      const mayRetry = isWorthWaiting || (isUnused(error) && attempt < attemptCountMax);
+      const isTransient = isRefused(error) || isUnused(error);
       const lost = context.lost();
-      if (lost !== undefined || !mayRetry) {
+      if (lost !== undefined || !(othersAreOpen || (isTransient && attempt < attemptCountMax))) {
         throw lost ?? channelFailure(error);
       }
-      await context.clock.sleep(isWorthWaiting ? 0 : retryPauseMs * attempt, options.signal);
+      await context.clock.sleep(othersAreOpen ? 0 : retryPauseMs * attempt, options.signal);
     }
   };
 }

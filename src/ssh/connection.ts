@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import type { Client, ConnectConfig } from 'ssh2';
 import { MachineError, messageOf } from '../core/errors.ts';
 import type { Host } from '../host/types.ts';
@@ -7,7 +6,7 @@ import { abortReason } from './abort.ts';
 import { channelOpener, type ChannelContext } from './channels.ts';
 import { runToEnd } from './exec.ts';
 import { connectFailure, type SshAttempt } from './failure.ts';
-import { hostKeyCheck } from './host-key.ts';
+import { hostKeyChecks, type HostKeyCheck } from './host-key.ts';
 import { privateKeyForSsh2 } from './keys.ts';
 import { cutError } from './remote-process.ts';
 import type { SshConnection, SshOptions } from './types.ts';
@@ -29,41 +28,74 @@ const closeTimeoutMs = 2_000;
  *   `certificate-invalid` for a pinned line that is no key; the signal's reason when aborted.
  */
 export async function openSsh(host: SshHost, options: SshOptions): Promise<SshConnection> {
-  const { endpoint, signal, timeoutMs, user } = options;
-  const check = hostKeyCheck(options.hostKey);
-  const address = 'path' in endpoint ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
-  const attempt: SshAttempt = { address, user, timeoutMs, trust: options.hostKey, check };
-  let socket: Socket | undefined;
+  const checks = hostKeyChecks(options.hostKey);
+  const privateKey =
+    options.privateKeyPem === undefined ? undefined : privateKeyForSsh2(options.privateKeyPem);
+  const { default: ssh2 } = await import('ssh2');
+  checkKey(ssh2.utils.parseKey, privateKey);
+  let refused: MachineError | undefined;
+  for (const check of checks) {
+    try {
+      return await connectOnce(host, new ssh2.Client(), options, { check, privateKey });
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      const failure = connectFailure(error, attemptOf(options, check));
+      // Of several keys the first that was shown says most about the server.
+      refused ??= failure.code === 'ssh-host-key-changed' ? failure : undefined;
+      if (failure.code === 'ssh-failed' && refused !== undefined) {
+        throw refused;
+      }
+      if (failure.code !== 'ssh-host-key-changed') {
+        throw failure;
+      }
+    }
+  }
+  throw refused ?? new MachineError('bug', 'There was no host key to compare with.');
+}
+
+interface Prepared {
+  readonly check: HostKeyCheck;
+  readonly privateKey: string | undefined;
+}
+
+async function connectOnce(
+  host: SshHost,
+  client: Client,
+  options: SshOptions,
+  { check, privateKey }: Prepared,
+): Promise<SshConnection> {
+  const { agentSocket, signal, timeoutMs } = options;
+  const keepalive = options.keepalive ?? keepaliveDefault;
+  const socket = await host.network.connect(options.endpoint, { timeoutMs, signal });
+  socket.setNoDelay(true);
+  const lost = watch(client, signal);
   try {
-    const privateKey =
-      options.privateKeyPem === undefined ? undefined : privateKeyForSsh2(options.privateKeyPem);
-    const { default: ssh2 } = await import('ssh2');
-    checkKey(ssh2.utils.parseKey, privateKey);
-    socket = await host.network.connect(endpoint, { timeoutMs, signal });
-    socket.setNoDelay(true);
-    const client = new ssh2.Client();
-    const lost = watch(client, signal);
     await ready(client, {
       sock: socket,
-      username: user,
+      username: options.user,
       ...(privateKey === undefined ? {} : { privateKey }),
-      ...(options.agentSocket === undefined ? {} : { agent: options.agentSocket }),
+      ...(agentSocket === undefined ? {} : { agent: agentSocket }),
       authHandler: [
         ...(privateKey === undefined ? [] : (['publickey'] as const)),
-        ...(options.agentSocket === undefined ? [] : (['agent'] as const)),
+        ...(agentSocket === undefined ? [] : (['agent'] as const)),
       ],
       hostVerifier: (blob: Buffer): boolean => check.verify(blob),
       algorithms: offeredAlgorithms(check.type),
       readyTimeout: timeoutMs,
-      keepaliveInterval: (options.keepalive ?? keepaliveDefault).intervalMs,
-      keepaliveCountMax: (options.keepalive ?? keepaliveDefault).countMax,
+      keepaliveInterval: keepalive.intervalMs,
+      keepaliveCountMax: keepalive.countMax,
     });
-    return connectionOf(host, client, { clock: host.clock, lost }, check.shown() ?? '');
   } catch (error) {
-    socket?.destroy();
-    signal?.throwIfAborted();
-    throw connectFailure(error, attempt);
+    socket.destroy();
+    throw error;
   }
+  return connectionOf(host, client, { clock: host.clock, lost }, check.shown() ?? '');
+}
+
+function attemptOf(options: SshOptions, check: HostKeyCheck): SshAttempt {
+  const { endpoint, hostKey: trust, timeoutMs, user } = options;
+  const address = 'path' in endpoint ? endpoint.path : `${endpoint.host}:${endpoint.port}`;
+  return { address, user, timeoutMs, trust, check };
 }
 
 function checkKey(parseKey: (data: string) => unknown, pem: string | undefined): void {

@@ -42,7 +42,7 @@ function hostKeyChanged(attempt: SshAttempt): MachineError {
   const shown = fingerprint(attempt.check.shown());
   return new MachineError(
     'ssh-host-key-changed',
-    `The machine at ${attempt.address} shows another SSH host key than before.`,
+    `The machine at ${attempt.address} does not show the expected SSH host key.`,
     {
       why: `Expected ${expected(attempt.trust)}, got ${shown ?? 'a key of another type'}. Either the machine was replaced, or somebody listens in between. Nothing was sent.`,
       facts: { address: attempt.address, expected: expected(attempt.trust), shown },

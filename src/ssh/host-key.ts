@@ -20,16 +20,32 @@ export interface HostKeyCheck {
   readonly wasRefused: () => boolean;
 }
 
+const hostKeyTypes = [
+  'ssh-ed25519',
+  'ecdsa-sha2-nistp256',
+  'ecdsa-sha2-nistp384',
+  'ecdsa-sha2-nistp521',
+  'ssh-rsa',
+] as const;
+
 /**
- * Makes the check for one connection. The check also runs when a connection changes its keys.
+ * The checks to connect with, one after the other, until one accepts. A fingerprint does not say which of a
+ * server's keys it belongs to, so each type has to be asked for.
  * @throws MachineError `certificate-invalid` when the pinned line is no public key.
  */
-export function hostKeyCheck(trust: HostKeyTrust): HostKeyCheck {
+export function hostKeyChecks(trust: HostKeyTrust): readonly HostKeyCheck[] {
+  return 'fingerprint' in trust
+    ? hostKeyTypes.map((type) => hostKeyCheck(trust, type))
+    : [hostKeyCheck(trust)];
+}
+
+/** Makes the check for one connection. It also runs when a connection changes its keys. */
+export function hostKeyCheck(trust: HostKeyTrust, typeWanted?: string): HostKeyCheck {
   const pinned = 'pinned' in trust ? parsePublicLine(trust.pinned) : undefined;
   let shown: Buffer | undefined;
   let wasRefused = false;
   return {
-    type: pinned?.type,
+    type: pinned?.type ?? typeWanted,
     verify(blob) {
       const isSame = shown === undefined || equal(shown, blob);
       shown = Buffer.from(blob);

@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import { createLogUpdate } from 'log-update';
 import type { MachineEvent } from '../../core/events.ts';
+import type { Clock } from '../../host/types.ts';
 import { describe, labelOf } from './plain.ts';
 import type { Renderer, RendererOptions } from './renderer.ts';
 import { formatDuration, formatProgress, printable, redact } from './text.ts';
@@ -23,6 +24,8 @@ interface Screen {
   /** Phases that guests reported, by machine. */
   readonly phases: Map<string, string[]>;
   readonly progress: Map<string, string>;
+  /** Counts the turns of the spinner. */
+  frame: number;
 }
 
 /**
@@ -34,81 +37,99 @@ export function createTtyRenderer({ stream, host, secrets }: RendererOptions): R
   const live = createLogUpdate(stream, { showCursor: true });
   const { clock, facts } = host;
   const hasColour = (facts.env['NO_COLOR'] ?? '') === '';
-  const screen: Screen = { running: [], phases: new Map(), progress: new Map() };
-  let stopTicking: AbortController | undefined;
-  let frame = 0;
-
-  const paint = (style: Style, text: string): string =>
-    hasColour ? styleText(style, text, { validateStream: false }) : text;
-  const safe = (text: string): string => redact(printable(text), secrets);
-
+  const pen: Pen = {
+    paint: (style, text) => (hasColour ? styleText(style, text, { validateStream: false }) : text),
+    safe: (text) => redact(printable(text), secrets),
+  };
+  const screen: Screen = { running: [], phases: new Map(), progress: new Map(), frame: 0 };
   const redraw = (): void => {
-    const lines = screen.running.map((step) => {
-      const phase = screen.phases.get(step.machine)?.at(-1);
-      const seconds = Math.floor((clock.monotonicMs() - step.startedMs) / 1000);
-      const tail = `${seconds} s${phase === undefined ? '' : `, ${phase}`}`;
-      return `${paint('yellow', frames[frame % frames.length] ?? '')} ${safe(labelOf(step))} ${paint('dim', safe(tail))}`;
-    });
-    for (const [label, state] of screen.progress) {
-      lines.push(`  ${safe(label)} ${paint('dim', state)}`);
-    }
+    const lines = liveLines(screen, clock.monotonicMs(), pen);
     if (lines.length === 0) {
       live.clear();
     } else {
       live(lines.join('\n'));
     }
   };
-  const keep = (text: string): void => {
+  const aside = (write: () => void): void => {
     live.clear();
-    stream.write(`${text}\n`);
+    write();
     redraw();
   };
+  const keep = (text: string): void => {
+    aside(() => stream.write(`${text}\n`));
+  };
+  const ticker = createTicker(clock, () => {
+    screen.frame += 1;
+    redraw();
+  });
+  return {
+    show: (event) => {
+      const line = applyEvent(screen, event, clock.monotonicMs());
+      if (line === undefined) {
+        redraw();
+      } else {
+        keep(keptLine(line, pen));
+      }
+      ticker.runWhile(screen.running.length > 0 || screen.progress.size > 0);
+    },
+    line: (text) => {
+      keep(pen.safe(text));
+    },
+    aside,
+    close: () => {
+      screen.running = [];
+      screen.progress.clear();
+      ticker.runWhile(false);
+      live.clear();
+    },
+  };
+}
+
+/** How text gets onto the screen. */
+interface Pen {
+  readonly paint: (style: Style, text: string) => string;
+  /** Takes out secrets and what would act on the terminal. */
+  readonly safe: (text: string) => string;
+}
+
+function liveLines(screen: Screen, nowMs: number, { paint, safe }: Pen): string[] {
+  const sign = frames[screen.frame % frames.length] ?? '';
+  const steps = screen.running.map((step) => {
+    const phase = screen.phases.get(step.machine)?.at(-1);
+    const seconds = Math.floor((nowMs - step.startedMs) / 1000);
+    const tail = `${seconds} s${phase === undefined ? '' : `, ${phase}`}`;
+    return `${paint('yellow', sign)} ${safe(labelOf(step))} ${paint('dim', safe(tail))}`;
+  });
+  const progress = [...screen.progress].map(([label, state]) => `  ${safe(label)} ${paint('dim', state)}`);
+  return [...steps, ...progress];
+}
+
+function keptLine({ text, mark, note }: KeptLine, { paint, safe }: Pen): string {
+  const sign = mark === undefined ? '' : `${paint(mark.style, mark.sign)} `;
+  return `${sign}${safe(text)}${note === undefined ? '' : ` ${paint('dim', safe(note))}`}`;
+}
+
+/** Calls back ten times a second while there is something to draw; otherwise nothing keeps the process alive. */
+function createTicker(clock: Clock, onTick: () => void): { runWhile(isBusy: boolean): void } {
+  let stop: AbortController | undefined;
   const tick = async (signal: AbortSignal): Promise<void> => {
     for (;;) {
       await clock.sleep(frameMs, signal).catch(() => undefined);
       if (signal.aborted) {
         return;
       }
-      frame += 1;
-      redraw();
+      onTick();
     }
   };
-  const tickWhileBusy = (): void => {
-    const isBusy = screen.running.length > 0 || screen.progress.size > 0;
-    if (isBusy && stopTicking === undefined) {
-      stopTicking = new AbortController();
-      void tick(stopTicking.signal);
-    } else if (!isBusy) {
-      stopTicking?.abort();
-      stopTicking = undefined;
-    }
-  };
-
   return {
-    show: (event) => {
-      const line = applyEvent(screen, event, clock.monotonicMs());
-      if (line !== undefined) {
-        const mark = line.mark === undefined ? '' : `${paint(line.mark.style, line.mark.sign)} `;
-        const note = line.note === undefined ? '' : ` ${paint('dim', safe(line.note))}`;
-        keep(`${mark}${safe(line.text)}${note}`);
-      } else {
-        redraw();
+    runWhile: (isBusy) => {
+      if (isBusy && stop === undefined) {
+        stop = new AbortController();
+        void tick(stop.signal);
+      } else if (!isBusy) {
+        stop?.abort();
+        stop = undefined;
       }
-      tickWhileBusy();
-    },
-    line: (text) => {
-      keep(safe(text));
-    },
-    aside: (write) => {
-      live.clear();
-      write();
-      redraw();
-    },
-    close: () => {
-      screen.running = [];
-      screen.progress.clear();
-      tickWhileBusy();
-      live.clear();
     },
   };
 }

@@ -20,7 +20,7 @@ _${functionName(program)}() {
 }
 compdef _${functionName(program)} ${program}`,
   fish: (program) =>
-    `complete -c ${program} -a '(${program} completion words (commandline -opc)[2..-1] "="(commandline -ct) 2>/dev/null)'`,
+    `complete -c ${program} -f -a '(${program} completion words (commandline -opc)[2..-1] "="(commandline -ct) 2>/dev/null)'`,
   powershell: (program) => `Register-ArgumentCompleter -Native -CommandName ${program} -ScriptBlock {
   param($current, $line, $position)
   $before = @($line.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $position } | ForEach-Object { "$_" })

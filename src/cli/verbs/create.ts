@@ -53,6 +53,9 @@ export default async function create(call: Call<'create'>): Promise<number> {
     call.inform(`Using the driver ${manifest.name}: ${why}.`);
   }
   await make(call, request);
+  if (options.json === true) {
+    call.print(JSON.stringify({ name, driver: manifest.name }));
+  }
   sayHowToConnect(call, name);
   return 0;
 }

@@ -1,6 +1,6 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { MachineError } from '../../core/errors.ts';
-import type { Architecture } from '../../image/sources.ts';
+import type { Architecture, ImageSource } from '../../image/sources.ts';
 import type { AnyCall, Call } from '../call.ts';
 import { formatTable } from '../render/table.ts';
 
@@ -18,8 +18,11 @@ export async function build(call: Call<'image build'>): Promise<number> {
     });
   }
   const securityMirror = call.options['security-mirror'];
+  const { builtImageDirectory } = await import('../../image/sources.ts');
   const outputDir =
-    output === undefined ? await defaultOutput(call, architecture) : resolve(facts.currentDirectory, output);
+    output === undefined
+      ? await builtImageDirectory(call.io.host, call.session.storePath, architecture)
+      : resolve(facts.currentDirectory, output);
   const { buildImage } = await import('../../../iso/build-image.ts');
   const manifest = await buildImage({
     architecture,
@@ -53,16 +56,13 @@ export async function lock(call: Call<'image lock'>): Promise<number> {
 export async function list(call: Call<'image ls'>): Promise<number> {
   const { host } = call.io;
   const { storePath } = call.session;
-  const { findInstalledImage, listCachedImages } = await import('../../image/sources.ts');
-  const next = await Promise.all(
-    architectures.map(async (each) => findInstalledImage(host, storePath, each)),
-  );
-  const chosen = next.filter((source) => source !== undefined);
-  const directories = new Set(chosen.map(({ directory }) => directory));
+  const { listCachedImages } = await import('../../image/sources.ts');
+  const { found: next, exitCode } = await nextImages(call);
+  const directories = new Set(next.map(({ directory }) => directory));
   const others = (await listCachedImages(host, storePath)).filter(
     ({ directory }) => !directories.has(directory),
   );
-  const rows = [...chosen, ...others].map(({ directory, kind, manifest }) => ({
+  const rows = [...next, ...others].map(({ directory, kind, manifest }) => ({
     version: manifest.version,
     architecture: manifest.architecture,
     next: directories.has(directory),
@@ -74,7 +74,7 @@ export async function list(call: Call<'image ls'>): Promise<number> {
   }));
   if (call.options.json === true) {
     call.print(JSON.stringify(rows, undefined, 2));
-    return 0;
+    return exitCode;
   }
   const cells = rows.map((row) => [
     row.version,
@@ -87,6 +87,44 @@ export async function list(call: Call<'image ls'>): Promise<number> {
   ]);
   const header = ['VERSION', 'ARCH', 'NEXT', 'ENGINE', 'KERNEL', 'DIGEST', 'DIRECTORY'];
   call.print(formatTable([header, ...cells]).join('\n'));
+  return exitCode;
+}
+
+/** The image of the next machine for each architecture; one that is broken is reported and left out. */
+async function nextImages(call: AnyCall): Promise<{ found: readonly ImageSource[]; exitCode: number }> {
+  const { findInstalledImage } = await import('../../image/sources.ts');
+  const found: ImageSource[] = [];
+  let exitCode = 0;
+  for (const architecture of architectures) {
+    try {
+      const source = await findInstalledImage(call.io.host, call.session.storePath, architecture);
+      if (source !== undefined) {
+        found.push(source);
+      }
+    } catch (error) {
+      exitCode = await call.report(error);
+    }
+  }
+  return { found, exitCode };
+}
+
+/** `image prune`: takes images out of the cache that no machine of the store uses, and prints what is gone. */
+export async function prune(call: Call<'image prune'>): Promise<number> {
+  const { pruneImages } = await import('../../machine/prune-images.ts');
+  const removed = await pruneImages(call.session);
+  if (call.options.json === true) {
+    call.print(JSON.stringify(removed, undefined, 2));
+    return 0;
+  }
+  for (const { directory } of removed) {
+    call.print(directory);
+  }
+  const megabytes = Math.round(removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / 1e6);
+  call.inform(
+    removed.length === 0
+      ? 'The cache holds no image that is not in use.'
+      : `Removed ${removed.length === 1 ? 'one image' : `${removed.length} images`}, ${megabytes} MB.`,
+  );
   return 0;
 }
 
@@ -102,15 +140,4 @@ async function architectureOf(call: AnyCall, word: string | undefined): Promise<
     });
   }
   return found;
-}
-
-/** Where create looks by itself: in a checkout its build directory, else the cache of the store. */
-async function defaultOutput(call: AnyCall, architecture: Architecture): Promise<string> {
-  const { host } = call.io;
-  const { packageRoot } = host.facts;
-  if ((await host.files.stat(join(packageRoot, 'tsconfig.json'))) !== undefined) {
-    return join(packageRoot, 'build', 'image', architecture);
-  }
-  const { imageCacheDirectory } = await import('../../image/sources.ts');
-  return join(imageCacheDirectory(call.session.storePath), `built-${architecture}`);
 }

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { isMachineError } from '../../core/errors.ts';
 import type { AnyCall, Call } from '../call.ts';
-import { rephrased } from '../rephrase.ts';
 
 /** `version [name]`: this program's version, or that of a machine's engine. */
 export default async function version(call: Call<'version'>): Promise<number> {
@@ -32,6 +31,7 @@ async function engineVersion(call: AnyCall, name: string): Promise<string> {
       isMachineError(error) &&
       (error.code === 'machine-not-running' || error.code === 'engine-unreachable')
     ) {
+      const { rephrased } = await import('../rephrase.ts');
       throw rephrased(error, (message) => `Unable to query docker version: ${message}`);
     }
     throw error;

@@ -7,6 +7,7 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { createHost } from '../../../src/host/real.ts';
+import type { Host } from '../../../src/host/types.ts';
 import { withLock } from '../../../src/store/lock.ts';
 import { loadRecord, saveRecord } from '../../../src/store/machine-files.ts';
 
@@ -20,6 +21,31 @@ function chance(): number {
   return state / 2 ** 32;
 }
 
+/** A host whose steps sometimes take long: the gaps between them become wide enough for others to come in. */
+function unsteady(real: Host): Host {
+  const late = async (): Promise<void> => real.clock.sleep(chance() < 0.3 ? chance() * 30 : 0);
+  const { files } = real;
+  return {
+    ...real,
+    files: {
+      ...files,
+      readText: async (name) => {
+        const text = await files.readText(name);
+        await late();
+        return text;
+      },
+      link: async (from, to) => {
+        await late();
+        await files.link(from, to);
+      },
+      remove: async (name) => {
+        await late();
+        await files.remove(name);
+      },
+    },
+  };
+}
+
 function killSelf(): void {
   process.kill(process.pid, 'SIGKILL');
 }
@@ -27,10 +53,11 @@ function killSelf(): void {
 async function takeTurns(lockPath: string, directory: string): Promise<never> {
   const marker = path.join(directory, 'inside');
   const own = await host.processes.identify(process.pid);
+  const slow = unsteady(host);
   for (;;) {
     // Some kills come at any moment, in the middle of taking the lock or of giving it back.
-    const timer = chance() < 0.3 ? setTimeout(killSelf, chance() * 40) : undefined;
-    await withLock(host, lockPath, { what: 'test', timeoutMs: 60_000 }, async () => {
+    const timer = chance() < 0.05 ? setTimeout(killSelf, chance() * 120) : undefined;
+    await withLock(slow, lockPath, { what: 'test', timeoutMs: 60_000 }, async () => {
       const found = await fs.readFile(marker, 'utf8').catch(() => '');
       const other = found === '' ? undefined : (JSON.parse(found) as { pid: number; startTime: string });
       if (other !== undefined && (await host.processes.isAlive(other))) {
@@ -40,8 +67,8 @@ async function takeTurns(lockPath: string, directory: string): Promise<never> {
       await fs.writeFile(`${marker}.${process.pid}`, JSON.stringify(own));
       await fs.rename(`${marker}.${process.pid}`, marker);
       await fs.appendFile(path.join(directory, 'turns'), `${process.pid}\n`);
-      await host.clock.sleep(chance() * 4);
-      if (chance() < 0.15) {
+      await host.clock.sleep(chance() < 0.3 ? chance() * 40 : 0);
+      if (chance() < 0.1) {
         killSelf();
       }
       await fs.rm(marker, { force: true });

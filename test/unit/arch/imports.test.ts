@@ -121,7 +121,7 @@ test('packages and system modules are imported only where they are kept', (t) =>
 
 test('only the host and the entry of the command line look at the process', (t) => {
   const forbidden =
-    /\bprocess\.(env|platform|exit|argv|cwd|stdout|stderr|stdin)\b|\bDate\.now\(|\bMath\.random\(|\bsetTimeout\(|\bconsole\.(log|error|warn|info|debug)\b/;
+    /\bprocess\.(env|platform|exit|argv|cwd|stdout|stderr|stdin)\b|\bDate\.now\(|\bMath\.random\(|\bsetTimeout\(|\bconsole\.(log|error|warn|info|debug)\(/;
   for (const file of sources('src')) {
     if (!file.startsWith('src/host/') && file !== 'src/cli/main.ts') {
       const line = readFileSync(path.join(root, file), 'utf8')

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
-import { createFakeIo, type FakeIo } from '../../fakes/io.ts';
+import { createFakeIo } from '../../fakes/io.ts';
 import { commands, verbs } from '../../../src/cli/commands.ts';
 import type { ProgramName } from '../../../src/cli/io.ts';
 import { run } from '../../../src/cli/main.ts';
@@ -458,7 +458,7 @@ test('accepted global options have no effect', async (t) => {
 test('rm asks, and says so when nobody answers', async (t) => {
   for (const [input, isAsked] of [
     ['n\n', true],
-    ['', 'never'],
+    ['', false],
     ['\n', true],
   ] as const) {
     const host = hostWith({ a: recordOf('a') });
@@ -499,15 +499,6 @@ test('several machines: when one is not there nothing is done', async (t) => {
   t.is(err.match(/does not exist/g)?.length, 2);
 });
 
-async function interrupted(io: FakeIo, line: string): Promise<number> {
-  const running = run(line.split(' '), io);
-  await setImmediate();
-  await setImmediate();
-  await setImmediate();
-  io.interrupt();
-  return running;
-}
-
 test('the first interrupt aborts a command that changes something, the second ends the program with a recovery', async (t) => {
   const host = hostWith({ a: recordOf('a') });
   const io = createFakeIo(host);
@@ -526,11 +517,17 @@ test('the first interrupt aborts a command that changes something, the second en
   t.regex(io.stderr.text, /error: Interrupted\. \[interrupted\]/);
 });
 
-test('an interrupt of a command that only reads ends the program', async (t) => {
-  const host = hostWith({ a: recordOf('a') }, { env: { DOCKER_HOST: 'tcp://127.0.0.1:3' } });
-  const io = createFakeIo(host);
-  await interrupted(io, 'url a');
-  t.true(io.exits.length <= 1);
+test('a command that only reads ends at once: by an interrupt, and when nobody reads its answer', async (t) => {
+  for (const [end, code] of [
+    ['interrupt', 130],
+    ['closeOutput', 0],
+  ] as const) {
+    const io = createFakeIo(hostWith({ a: recordOf('a') }));
+    const running = run(['url', 'a'], io);
+    io[end]();
+    t.deepEqual(io.exits, [code]);
+    await running;
+  }
 });
 
 test('what stands behind ssh', (t) => {

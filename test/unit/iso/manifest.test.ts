@@ -1,9 +1,26 @@
 import test from 'ava';
 import { imageId, osRelease, uuidText } from '../../../iso/build/image-id.ts';
 import { cycloneDx } from '../../../iso/build/sbom.ts';
-import { digestText, parseManifest, type ImageManifest } from '../../../src/image/manifest.ts';
+import {
+  digestText,
+  formatManifest,
+  imageDigest,
+  parseManifest,
+  type ImageManifest,
+} from '../../../src/image/manifest.ts';
 
 const sum = (letter: string): string => letter.repeat(64);
+
+const files: ImageManifest['files'] = [
+  { name: 'vmlinuz', size: 1, sha256: sum('a') },
+  { name: 'initrd', size: 2, sha256: sum('b') },
+  {
+    name: 'root.erofs',
+    size: 3,
+    sha256: sum('c'),
+    compressed: { name: 'root.erofs.br', encoding: 'br', size: 1, sha256: sum('d') },
+  },
+];
 
 const manifest: ImageManifest = {
   schema: 1,
@@ -13,17 +30,8 @@ const manifest: ImageManifest = {
   lockSha256: sum('0'),
   kernelRelease: '6.12.117+deb13-amd64',
   engineVersion: '26.1.5',
-  digest: sum('1'),
-  files: [
-    { name: 'vmlinuz', size: 1, sha256: sum('a') },
-    { name: 'initrd', size: 2, sha256: sum('b') },
-    {
-      name: 'root.erofs',
-      size: 3,
-      sha256: sum('c'),
-      compressed: { name: 'root.erofs.br', encoding: 'br', size: 1, sha256: sum('d') },
-    },
-  ],
+  digest: imageDigest(files),
+  files,
   tree: [
     { path: 'usr/bin/sh', mode: '0777', size: 7, sha256: sum('e'), target: 'busybox', package: 'tsmachine' },
     { path: 'usr/bin/doas', mode: '4755', size: 43, sha256: sum('f'), package: 'opendoas' },
@@ -43,7 +51,21 @@ const manifest: ImageManifest = {
 };
 
 test('a manifest is read as it was written', (t) => {
-  t.deepEqual(parseManifest(JSON.stringify(manifest)), manifest);
+  t.deepEqual(parseManifest(formatManifest(manifest)), manifest);
+  t.deepEqual(parseManifest(JSON.stringify(manifest)), manifest, 'also without the sum at its end');
+});
+
+test('every changed letter of a manifest is noticed, and the file is named', (t) => {
+  const text = formatManifest(manifest);
+  // A key that is not known says nothing, so the name of the sum itself may change.
+  const sumAt = text.indexOf('"checksum"');
+  for (let at = 0; at < sumAt; at += 1) {
+    if (/[0-9a-z]/i.test(text[at] ?? '')) {
+      const changed = `${text.slice(0, at)}${text[at] === 'e' ? 'f' : 'e'}${text.slice(at + 1)}`;
+      const error = t.throws(() => parseManifest(changed, '/a/manifest.json'), { code: 'image-invalid' });
+      t.true(error.message.startsWith('/a/manifest.json'), `${at}: ${error.message}`);
+    }
+  }
 });
 
 test('a field that is missing, of another type or hostile is named', (t) => {
@@ -66,8 +88,14 @@ test('a field that is missing, of another type or hostile is named', (t) => {
   }
   t.throws(() => parseManifest('{'), { code: 'image-invalid' });
   for (const name of ['', '.hidden', 'a/b', 'a\\b', 'x'.repeat(65)]) {
-    const files = [{ ...manifest.files[2], compressed: { name, encoding: 'br', size: 1, sha256: sum('d') } }];
-    t.throws(() => parseManifest(JSON.stringify({ ...manifest, files })), { code: 'image-invalid' }, name);
+    const hostile = [
+      { ...manifest.files[2], compressed: { name, encoding: 'br', size: 1, sha256: sum('d') } },
+    ];
+    t.throws(
+      () => parseManifest(JSON.stringify({ ...manifest, files: hostile })),
+      { code: 'image-invalid' },
+      name,
+    );
   }
 });
 
@@ -79,8 +107,8 @@ test('a manifest of another schema asks for an upgrade', (t) => {
 });
 
 test('an image without one of the files that boot is refused', (t) => {
-  const files = manifest.files.filter((file) => file.name !== 'initrd');
-  const error = t.throws(() => parseManifest(JSON.stringify({ ...manifest, files })), {
+  const some = files.filter((file) => file.name !== 'initrd');
+  const error = t.throws(() => parseManifest(JSON.stringify({ ...manifest, files: some })), {
     code: 'image-invalid',
   });
   t.regex(error.message, /initrd/);

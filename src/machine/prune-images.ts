@@ -1,0 +1,38 @@
+import { MachineError } from '../core/errors.ts';
+import { withCacheLock } from '../image/cache.ts';
+import { removeFromCache, type RemovedImage } from '../image/prune.ts';
+import { listNames } from './list.ts';
+import { loadOwnData } from './own-data.ts';
+import type { Session } from './session.ts';
+
+/**
+ * Removes from the cache every image that no machine of the store uses, and what killed downloads left there.
+ * Images that were built or installed stay where they are; a machine that is made later brings its image again.
+ * @throws MachineError `machine-incomplete` while a machine is being made whose image is not known yet, and the
+ *   errors of reading a record: as long as a machine cannot be read its image may be in use.
+ */
+export async function pruneImages(session: Session): Promise<RemovedImage[]> {
+  const { host, storePath, signal, emit } = session;
+  return withCacheLock(host, { storePath, signal, emit }, async () =>
+    removeFromCache(host, storePath, await imagesInUse(session)),
+  );
+}
+
+/** Digests of the images of all machines. */
+async function imagesInUse(session: Session): Promise<ReadonlySet<string>> {
+  const digests = new Set<string>();
+  for (const name of await listNames(session)) {
+    const { phase, imageDigest } = await loadOwnData(session, name);
+    if (imageDigest !== undefined) {
+      digests.add(imageDigest);
+    } else if (phase === 'creating') {
+      throw new MachineError('machine-incomplete', `The machine "${name}" is being made.`, {
+        why: 'which image it boots is not known yet, so none can be removed',
+        remedies: [
+          `Run the command again when it is done; if it was interrupted: tsmachine create --resume ${name}`,
+        ],
+      });
+    }
+  }
+  return digests;
+}

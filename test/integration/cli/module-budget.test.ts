@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+
+const packageRoot = join(import.meta.dirname, '../../../..');
+const program = join(packageRoot, 'bin', 'tsmachine.js');
+
+interface Loaded {
+  /** Files of this project, relative to its root. */
+  readonly own: readonly string[];
+  /** Files of packages. */
+  readonly foreign: readonly string[];
+}
+
+/** Runs a command line in a process of its own; V8's coverage names every module that it loaded. */
+function modulesOf(args: readonly string[], storePath: string): Loaded {
+  const coverage = mkdtempSync(join(tmpdir(), 'tsmachine-coverage-'));
+  try {
+    const result = spawnSync(process.execPath, [program, ...args], {
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: {
+        ...process.env,
+        NODE_V8_COVERAGE: coverage,
+        MACHINE_STORAGE_PATH: storePath,
+        SHELL: '/bin/bash',
+      },
+    });
+    if (result.status !== 0) {
+      throw new Error(`${args.join(' ')} ended with ${result.status ?? 'a signal'}: ${result.stderr}`);
+    }
+    const urls = readdirSync(coverage).flatMap((file) => {
+      const text = readFileSync(join(coverage, file), 'utf8');
+      return (JSON.parse(text) as { readonly result: readonly { readonly url: string }[] }).result.map(
+        ({ url }) => url,
+      );
+    });
+    const files = [...new Set(urls.filter((url) => url.startsWith('file:')))];
+    const isForeign = (url: string): boolean => url.includes('/node_modules/');
+    return {
+      own: files
+        .filter((url) => !isForeign(url))
+        .map((url) => url.slice(url.indexOf(packageRoot) + packageRoot.length + 1)),
+      foreign: files.filter(isForeign),
+    };
+  } finally {
+    rmSync(coverage, { recursive: true });
+  }
+}
+
+/**
+ * Modules of ours that a command may load for a machine of the driver none. Each costs about a millisecond of the start.
+ * A list of names or a record needs no driver; an address needs the driver, too.
+ */
+const ownMax: Readonly<Record<string, number>> = {
+  'ls -q': 15,
+  'inspect a': 15,
+  'url a': 21,
+  'ip a': 21,
+  'status a': 21,
+  version: 12,
+};
+
+test('read-only commands load few modules and no package', (t) => {
+  const storePath = mkdtempSync(join(tmpdir(), 'tsmachine-store-'));
+  try {
+    const create = ['create', '-d', 'none', '--url', 'tcp://127.0.0.1:1', 'a'];
+    t.true(modulesOf(create, storePath).own.length > 0);
+    for (const [line, max] of Object.entries(ownMax)) {
+      const { own, foreign } = modulesOf(line.split(' '), storePath);
+      t.deepEqual(foreign, [], line);
+      t.true(own.length <= max, `${line} loads ${own.length}: ${own.join(' ')}`);
+    }
+    for (const line of ['env --no-check a', 'config --no-check a', 'ls']) {
+      t.deepEqual(modulesOf(line.split(' '), storePath).foreign, [], line);
+    }
+  } finally {
+    rmSync(storePath, { recursive: true });
+  }
+});
