@@ -1,6 +1,6 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MachineError } from '../src/core/errors.ts';
+import { isMachineError, MachineError } from '../src/core/errors.ts';
 import type { Emit } from '../src/core/events.ts';
 import { findKernel, isoDate, loadArchives, newestPackages, type ArchiveState } from './build/archive.ts';
 import { readTrustedKeys, type ArchiveId, type TrustedKeys } from './build/archive-keys.ts';
@@ -62,7 +62,7 @@ async function datesOf(lockFile: string): Promise<Partial<Record<ArchiveId, numb
     const { lock } = await readLock(lockFile);
     return Object.fromEntries(lock.sources.map((source) => [source.archive, Date.parse(source.date)]));
   } catch (error) {
-    if (error instanceof MachineError && error.code === 'image-build-failed') {
+    if (isMachineError(error) && error.code === 'image-build-failed') {
       return {};
     }
     throw error;

@@ -1,24 +1,46 @@
-// Bundles the command line into few files below dist/bundle: Node reads four files instead of forty for a short
-// command. Each dynamic import becomes a file of its own; packages stay outside and load where they are used.
-import { rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+// Makes dist/bundle/main.js: the short, read-only commands as one file. Node pays about a millisecond for every module
+// that it finds, reads and links, and these commands are run in prompts and loops. Everything else stays a module of
+// its own in dist/src and loads when it is needed.
+import path from 'node:path';
+import { fileURLToPath, URL } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-rmSync(`${root}dist/bundle`, { recursive: true, force: true });
+
+// Dynamic imports that become part of the file. None of them may import a package, or a module of Node's that
+// is slow to load (node:tls, node:http, node:child_process): the bundler lifts such imports to the top.
+const inlined = [
+  /^src\/cli\/verbs\/(active|config|env|inspect|ip|ls|status|url)\.ts$/,
+  /^src\/cli\/(connect|shells\/(posix|bash))\.ts$/,
+  /^src\/host\/(real|processes)\.ts$/,
+  /^src\/machine\/list\.ts$/,
+  /^src\/drivers\/(none|qemu)\/(driver|manifest|qmp)\.ts$/,
+];
+
+/** @type {import('esbuild').Plugin} */
+const split = {
+  name: 'split',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^\.{1,2}\// }, ({ kind, path: specifier, resolveDir }) => {
+      const file = path.relative(root, path.join(resolveDir, specifier)).replaceAll('\\', '/');
+      if (kind !== 'dynamic-import' || inlined.some((pattern) => pattern.test(file))) {
+        return undefined;
+      }
+      return { path: `../${file.replace(/\.ts$/, '.js')}`, external: true };
+    });
+  },
+};
+
 await build({
   absWorkingDir: root,
-  entryPoints: { main: 'src/cli/main.ts' },
-  outdir: 'dist/bundle',
+  entryPoints: ['src/cli/main.ts'],
+  outfile: 'dist/bundle/main.js',
   bundle: true,
-  splitting: true,
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
   packages: 'external',
-  minifySyntax: true,
-  minifyWhitespace: true,
-  keepNames: true,
+  plugins: [split],
   legalComments: 'none',
   logLevel: 'warning',
 });

@@ -51,3 +51,11 @@ export function grubConfig(line: string): string {
     '',
   ].join('\n');
 }
+
+/**
+ * The volume id of the ISO. Programs made for boot2docker read it at a fixed place and take what follows the
+ * first `-v` for the version of the engine.
+ */
+export function isoVolumeId(engineVersion: string): string {
+  return `b2d-v${engineVersion}`;
+}

@@ -6,7 +6,7 @@ import type { Architecture, PackageSelection } from '../packages.ts';
  */
 
 /** Debian's packages of loaders, in the form of iso/packages.ts. */
-export const loaderSelections: readonly PackageSelection[] = [
+const loaderSelections: readonly PackageSelection[] = [
   {
     name: 'isolinux',
     take: ['usr/lib/ISOLINUX/isolinux.bin', 'usr/lib/ISOLINUX/isohdpfx.bin'],
@@ -26,6 +26,11 @@ export const loaderSelections: readonly PackageSelection[] = [
     only: ['arm64'],
   },
 ];
+
+/** The packages of one architecture. */
+export function loaderSelectionsFor(architecture: Architecture): readonly PackageSelection[] {
+  return loaderSelections.filter((selection) => selection.only?.includes(architecture) ?? true);
+}
 
 /** The loaders of one architecture, as bytes. */
 export interface BootLoaders {

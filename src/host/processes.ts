@@ -1,12 +1,10 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import type { ChildProcess, ExecFileOptions } from 'node:child_process';
 import { constants, promises as fs } from 'node:fs';
-import { promisify } from 'node:util';
 import { MachineError, systemCode } from '../core/errors.ts';
 import { findProgram } from './find-program.ts';
 import type { HostFacts, ProcessIdentity, Processes } from './types.ts';
 
 const QUESTION_TIMEOUT_MS = 20_000;
-const run = promisify(execFile);
 
 type SpawnOptions = Parameters<Processes['spawnDetached']>[2];
 
@@ -58,6 +56,7 @@ async function spawnDetached(
     throw new MachineError('store-write-failed', `Cannot open the log ${options.logPath}.`, { cause });
   });
   try {
+    const { spawn } = await import('node:child_process');
     const child = spawn(program, args, {
       detached: true,
       stdio: ['ignore', log.fd, log.fd],
@@ -155,7 +154,7 @@ async function windowsStartTime(pid: number): Promise<string | undefined> {
   const script = `$p = Get-Process -Id ${pid} -ErrorAction SilentlyContinue; if ($p) { $p.StartTime.ToUniversalTime().Ticks } else { 'none' }`;
   const options = { timeout: QUESTION_TIMEOUT_MS, windowsHide: true };
   const args = ['-NoProfile', '-NonInteractive', '-Command', script];
-  const answer = (await run('powershell.exe', args, options)).stdout.trim();
+  const answer = (await runTool('powershell.exe', args, options)).trim();
   if (answer === 'none') {
     return undefined;
   }
@@ -174,11 +173,25 @@ async function ask(
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
   try {
-    return (await run(file, args, { env, timeout: QUESTION_TIMEOUT_MS })).stdout;
+    return await runTool(file, args, { env, timeout: QUESTION_TIMEOUT_MS });
   } catch (error) {
     if ((error as { code?: unknown }).code === 1) {
       return undefined;
     }
     throw error;
   }
+}
+
+// Loaded where a platform has no file to read: on Linux short commands ask for identities without it.
+async function runTool(file: string, args: readonly string[], options: ExecFileOptions): Promise<string> {
+  const { execFile } = await import('node:child_process');
+  return new Promise((resolve, reject) => {
+    execFile(file, args, { ...options, encoding: 'utf8' }, (error, stdout) => {
+      if (error === null) {
+        resolve(stdout);
+      } else {
+        reject(error);
+      }
+    });
+  });
 }

@@ -56,17 +56,13 @@ export async function fillImage(host: Host, source: ImageSource, options: FillOp
   }
 }
 
-/**
- * Refuses to begin what the disk has no room for.
- * @throws MachineError `store-write-failed`.
- */
-export async function requireSpace(host: Host, directory: string, neededBytes: number): Promise<void> {
+/** Refuses to begin what the disk has no room for. */
+async function requireSpace(host: Host, directory: string, neededBytes: number): Promise<void> {
   const freeBytes = await host.files.freeBytes(directory);
   // Some network file systems always say 0.
   if (freeBytes > 0 && freeBytes < neededBytes) {
-    const inMiB = (bytes: number): string => `${Math.ceil(bytes / 1024 ** 2)} MiB`;
     throw new MachineError('store-write-failed', 'The disk has no room for the machine image.', {
-      why: `It needs ${inMiB(neededBytes)} in ${directory}, and ${inMiB(freeBytes)} are free.`,
+      why: `It needs ${Math.ceil(neededBytes / 1024 ** 2)} MiB in ${directory}, and ${Math.floor(freeBytes / 1024 ** 2)} MiB are free.`,
       facts: { path: directory, neededBytes, freeBytes, systemCode: 'ENOSPC' },
     });
   }

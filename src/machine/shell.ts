@@ -13,6 +13,8 @@ export interface ShellStreams {
   readonly stdin: Readable;
   readonly stdout: Writable;
   readonly stderr: Writable;
+  /** Whether the other side gets a terminal; unless given, a shell does when stdin is one. */
+  readonly terminal?: boolean;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { posix, win32 } from 'node:path';
-import { MachineError, systemCode } from '../core/errors.ts';
+import { isMachineError, MachineError, systemCode } from '../core/errors.ts';
 import type { Host, ProcessIdentity } from '../host/types.ts';
 
 /** Who holds a lock: the content of the lock file. */
@@ -228,7 +228,7 @@ function locked(path: string, owner: LockOwner | 'unreadable' | undefined): Mach
 }
 
 function explainLink(error: unknown, path: string): unknown {
-  const code = error instanceof MachineError ? error.facts.systemCode : undefined;
+  const code = isMachineError(error) ? error.facts.systemCode : undefined;
   if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(String(code))) {
     return error;
   }

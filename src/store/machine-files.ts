@@ -1,4 +1,4 @@
-import { MachineError, systemCode } from '../core/errors.ts';
+import { isMachineError, MachineError, systemCode } from '../core/errors.ts';
 import type { FileStat, Host } from '../host/types.ts';
 import { parseJsonObject, recordProblem } from './go-json.ts';
 import {
@@ -155,7 +155,7 @@ async function loadBackup(host: Host, storePath: string, name: string): Promise<
 }
 
 function isSyntaxProblem(error: unknown): boolean {
-  return error instanceof MachineError && error.code === 'record-invalid' && error.facts.reason === 'syntax';
+  return isMachineError(error) && error.code === 'record-invalid' && error.facts.reason === 'syntax';
 }
 
 /**
@@ -167,7 +167,7 @@ function isWorthKeeping(text: string, path: string): boolean {
     versionOf(parseJsonObject(text, path), path);
     return true;
   } catch (error) {
-    if (error instanceof MachineError && error.code === 'record-from-future') {
+    if (isMachineError(error) && error.code === 'record-from-future') {
       throw error;
     }
     return false;
@@ -177,7 +177,7 @@ function isWorthKeeping(text: string, path: string): boolean {
 async function explainUnreadable(host: Host, place: Place, error: unknown): Promise<unknown> {
   const { storePath, name, path } = place;
   if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') {
-    return error instanceof MachineError
+    return isMachineError(error)
       ? error
       : recordProblem('field', path, 'it cannot be read', { cause: error });
   }

@@ -1,4 +1,4 @@
-import { MachineError } from '../../core/errors.ts';
+import { isMachineError, MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ProcessIdentity } from '../../host/types.ts';
 import { removeDiskRemains } from './disk.ts';
@@ -151,7 +151,7 @@ async function powerDown(
     }
   } catch (error) {
     context.signal.throwIfAborted();
-    if (!(error instanceof MachineError)) {
+    if (!(isMachineError(error))) {
       throw error;
     }
     // The connection was lost: either the guest is off, or QEMU must be ended without it.

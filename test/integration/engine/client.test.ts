@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { createServer as createHttpServer } from 'node:http';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -16,6 +16,14 @@ const timeoutMs = 20_000;
 
 function materialOf(ca: CertifiedKey, client: CertifiedKey): TlsMaterial {
   return { ca: ca.certPem, cert: client.certPem, key: client.keyPem };
+}
+
+function temporaryDirectory(t: ExecutionContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'tsmachine-engine-'));
+  t.teardown(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  return directory;
 }
 
 async function failure(work: Promise<unknown>): Promise<MachineError> {
@@ -154,7 +162,7 @@ test('what is wrong with the network is named', async (t) => {
   await new Promise((resolve) => closed.close(resolve));
   const cases: [trouble: string, url: string][] = [
     ['port-closed', closedUrl],
-    ['port-closed', `unix://${join(mkdtempSync(join(tmpdir(), 'tsmachine-')), 'none.sock')}`],
+    ['port-closed', `unix://${join(temporaryDirectory(t), 'none.sock')}`],
     [
       'closed-early',
       await listening(
@@ -240,7 +248,7 @@ test('an interrupt ends the wait at once, with its own reason', async (t) => {
 });
 
 test('an engine behind a socket needs no certificates', async (t) => {
-  const path = join(mkdtempSync(join(tmpdir(), 'tsmachine-')), 'docker.sock');
+  const path = join(temporaryDirectory(t), 'docker.sock');
   const server = createHttpServer((_, response) => response.setHeader('Api-Version', '1.40').end('OK'));
   await new Promise<void>((resolve) => server.listen(path, resolve));
   t.teardown(() => server.close());

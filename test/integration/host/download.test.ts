@@ -6,7 +6,7 @@ import { connect, type AddressInfo, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { MachineError } from '../../../src/core/errors.ts';
 import { download } from '../../../src/host/download.ts';
 import { createHost } from '../../../src/host/real.ts';
@@ -23,6 +23,12 @@ async function portOf(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+async function scratch(t: ExecutionContext): Promise<string> {
+  const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-get-'));
+  t.teardown(async () => fs.rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
 interface Outcome {
   readonly error: MachineError | undefined;
   readonly bytes: Buffer | undefined;
@@ -30,12 +36,13 @@ interface Outcome {
 
 /** Fetches from a plain server that gives this answer. */
 async function fetchPlain(
+  t: ExecutionContext,
   answer: Answer,
   more: { sizeMaxBytes?: number; signal?: AbortSignal; stallTimeoutMs?: number } = {},
 ): Promise<Outcome> {
   const server = createServer(answer);
   const port = await portOf(server);
-  const file = path.join(await fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-get-')), 'image');
+  const file = path.join(await scratch(t), 'image');
   const options = { sizeMaxBytes: 1_000_000, ...more };
   try {
     await download(host.facts, `http://user:sentinel@127.0.0.1:${port}/image`, file, options);
@@ -55,7 +62,7 @@ test('a file is fetched as it is, with progress', async (t) => {
     response.setHeader('content-length', content.length).end(content);
   });
   const port = await portOf(server);
-  const file = path.join(await fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-get-')), 'image');
+  const file = path.join(await scratch(t), 'image');
   await host.http.download(`http://localhost:${port}/x`, file, {
     sizeMaxBytes: content.length,
     onProgress: (done, total) => {
@@ -118,7 +125,7 @@ const bad: readonly [string, Answer, RegExp][] = [
 
 for (const [name, answer, why] of bad) {
   test(`nothing is left of a download that fails: ${name}`, async (t) => {
-    const { error, bytes } = await fetchPlain(answer);
+    const { error, bytes } = await fetchPlain(t, answer);
     t.is(error?.code, 'download-failed');
     t.regex(error?.why ?? '', why);
     t.is(bytes, undefined);
@@ -127,7 +134,7 @@ for (const [name, answer, why] of bad) {
 }
 
 test('a redirect on this computer is followed', async (t) => {
-  const { bytes } = await fetchPlain((request, response) => {
+  const { bytes } = await fetchPlain(t, (request, response) => {
     if (request.url === '/image') {
       response.writeHead(302, { location: '/other' }).end();
     } else {
@@ -139,6 +146,7 @@ test('a redirect on this computer is followed', async (t) => {
 
 test('a transfer that stands still is given up', async (t) => {
   const { error, bytes } = await fetchPlain(
+    t,
     (_, response) => {
       response.setHeader('content-length', content.length).write(content.subarray(0, 1000));
     },
@@ -152,6 +160,7 @@ test('a transfer that stands still is given up', async (t) => {
 test('an abort ends the transfer with its reason', async (t) => {
   const abort = new AbortController();
   const outcome = await fetchPlain(
+    t,
     (_, response) => {
       response.write(content.subarray(0, 1000), () => {
         abort.abort(new Error('the user stopped it'));
@@ -182,11 +191,12 @@ test('plain HTTP and other protocols are refused before anything is asked', asyn
 
 /** Fetches in a child that trusts `ca`. */
 async function fetchTls(
+  t: ExecutionContext,
   url: string,
   ca: string,
   env: Record<string, string> = {},
 ): Promise<{ outcome: string; why?: string; text: string }> {
-  const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-get-'));
+  const dir = await scratch(t);
   const [caFile, file] = [path.join(dir, 'ca.pem'), path.join(dir, 'image')];
   await fs.writeFile(caFile, ca);
   const child = path.join(import.meta.dirname, 'download-child.js');
@@ -219,10 +229,10 @@ test('HTTPS is verified: a known CA, another CA, another name, an expired certif
   const [goodUrl = '', otherUrl = '', expiredUrl = ''] = await Promise.all(
     servers.map(async (server) => `https://127.0.0.1:${await portOf(server)}`),
   );
-  t.like(await fetchTls(`${goodUrl}/ok`, good.ca), { outcome: 'done', text: 'verified' });
+  t.like(await fetchTls(t, `${goodUrl}/ok`, good.ca), { outcome: 'done', text: 'verified' });
   t.deepEqual(requests, ['/ok']);
   const refused = async (url: string, ca: string, why: RegExp): Promise<void> => {
-    const { outcome, why: reason, text } = await fetchTls(url, ca);
+    const { outcome, why: reason, text } = await fetchTls(t, url, ca);
     t.is(outcome, 'download-failed');
     t.regex(reason ?? '', why);
     t.is(text, '');
@@ -251,7 +261,7 @@ test('a proxy of the environment is used, with its account, and sees no content'
   });
   const proxyPort = await portOf(proxy);
   const env = { HTTPS_PROXY: `http://ann:p%40ss@127.0.0.1:${proxyPort}` };
-  const found = await fetchTls('https://mirror.test/image', identity.ca, env);
+  const found = await fetchTls(t, 'https://mirror.test/image', identity.ca, env);
   t.like(found, { outcome: 'done', text: 'through the proxy' });
   t.deepEqual(asked, [`mirror.test:443 Basic ${Buffer.from('ann:p@ss').toString('base64')}`]);
   proxy.closeAllConnections();
@@ -266,7 +276,7 @@ test('a proxy that refuses is named', async (t) => {
   });
   const proxyPort = await portOf(proxy);
   const env = { https_proxy: `http://127.0.0.1:${proxyPort}` };
-  const found = await fetchTls('https://mirror.test/image', '', env);
+  const found = await fetchTls(t, 'https://mirror.test/image', '', env);
   t.is(found.outcome, 'download-failed');
   t.regex(found.why ?? '', /proxy 127\.0\.0\.1:\d+ answered 407/);
   proxy.close();

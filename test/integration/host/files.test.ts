@@ -4,7 +4,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { MachineError } from '../../../src/core/errors.ts';
 import { createHost } from '../../../src/host/real.ts';
 
@@ -14,8 +14,10 @@ const childProgram = path.join(import.meta.dirname, 'files-child.js');
 const codeOf = (error: unknown): string => String((error as { code?: unknown }).code);
 const isUnix = process.platform !== 'win32';
 
-async function scratch(): Promise<string> {
-  return fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-files-'));
+async function scratch(t: ExecutionContext): Promise<string> {
+  const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-files-'));
+  t.teardown(async () => fs.rm(dir, { recursive: true, force: true }));
+  return dir;
 }
 
 async function modeOf(name: string): Promise<number> {
@@ -30,7 +32,7 @@ test.serial('modes are exact whatever the umask', async (t) => {
   }
   // ava runs tests in worker threads, where the umask cannot be changed: a child does it.
   for (const umask of ['000', '022', '077']) {
-    const dir = await scratch();
+    const dir = await scratch(t);
     const loose = path.join(dir, 'loose');
     await fs.writeFile(loose, 'old');
     await fs.chmod(loose, 0o644);
@@ -43,12 +45,11 @@ test.serial('modes are exact whatever the umask', async (t) => {
     t.is(await modeOf(path.join(dir, 'copy')), 0o400, umask);
     t.is(await modeOf(path.join(dir, 'a')), 0o700, umask);
     t.is(await modeOf(path.join(dir, 'a/b')), 0o700, umask);
-    await fs.rm(dir, { recursive: true });
   }
 });
 
 test('an atomic write leaves one whole file and nothing else', async (t) => {
-  const dir = await scratch();
+  const dir = await scratch(t);
   const name = path.join(dir, 'config.json');
   await files.writeAtomic(name, 'one', 0o600);
   await files.writeAtomic(name, new Uint8Array([1, 2, 3]), 0o600);
@@ -57,7 +58,7 @@ test('an atomic write leaves one whole file and nothing else', async (t) => {
 });
 
 test('a planted symlink is replaced, never followed', async (t) => {
-  const dir = await scratch();
+  const dir = await scratch(t);
   const victim = path.join(dir, 'victim');
   const name = path.join(dir, 'config.json');
   await fs.writeFile(victim, 'precious');
@@ -80,7 +81,7 @@ test('a planted symlink is replaced, never followed', async (t) => {
 });
 
 test('a write that fails names the path, keeps the cause and the old file', async (t) => {
-  const dir = await scratch();
+  const dir = await scratch(t);
   const name = path.join(dir, 'missing', 'config.json');
   const error = await t.throwsAsync(files.writeAtomic(name, 'x', 0o600), { instanceOf: MachineError });
   t.is(error.code, 'store-write-failed');
@@ -94,7 +95,7 @@ test('a write that fails names the path, keeps the cause and the old file', asyn
 });
 
 test('what exists is not overwritten by writeNew, link and copy', async (t) => {
-  const dir = await scratch();
+  const dir = await scratch(t);
   const [one, two] = [path.join(dir, 'one'), path.join(dir, 'two')];
   await files.writeNew(one, '1', 0o600);
   await files.writeNew(two, '2', 0o600);
@@ -109,7 +110,7 @@ test('what exists is not overwritten by writeNew, link and copy', async (t) => {
 });
 
 test('reading, listing, appending, hashing, removing', async (t) => {
-  const dir = await scratch();
+  const dir = await scratch(t);
   const name = path.join(dir, 'log');
   await files.appendDurable(name, 'one\n');
   await files.appendDurable(name, 'two\n');
@@ -142,7 +143,7 @@ test('reading, listing, appending, hashing, removing', async (t) => {
 });
 
 test.serial('60 kills of a writer never leave a broken file', async (t) => {
-  const dir = await scratch();
+  const dir = await scratch(t);
   const name = path.join(dir, 'config.json');
   await files.writeAtomic(name, JSON.stringify({ end: true }), 0o600);
   let changed = 0;
@@ -163,11 +164,10 @@ test.serial('60 kills of a writer never leave a broken file', async (t) => {
     last = text;
   }
   t.true(changed > 40, `the writers wrote: ${changed}`);
-  await fs.rm(dir, { recursive: true });
 });
 
 test.serial('a full disk leaves the old file and no temporary one', async (t) => {
-  const dir = await scratch();
+  const dir = await scratch(t);
   try {
     await run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', dir]);
   } catch {

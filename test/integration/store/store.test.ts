@@ -131,12 +131,14 @@ test.serial('60 kills of a process that saves records: the record always loads',
 });
 
 test('locks are made in a store that does not exist yet, private, and leave nothing', async (t) => {
-  const storePath = path.join(await fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-new-')), 'deep', 'store');
+  const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-new-'));
+  const storePath = path.join(dir, 'deep', 'store');
   await withLock(host, certsLockPath(storePath), { what: 'test', timeoutMs: 1000 }, async () => {
     t.is((await fs.stat(certsLockPath(storePath))).mode & 0o777, 0o600);
   });
   t.is((await fs.stat(storePath)).mode & 0o777, 0o700);
   t.deepEqual(await fs.readdir(storePath), []);
+  await fs.rm(dir, { recursive: true });
 });
 
 test('a machine is removed under its lock, with what others point at left alone', async (t) => {

@@ -157,7 +157,7 @@ test('a disk without room is refused before anything is copied', async (t) => {
   world.host.files.freeSpaceBytes = 1000;
   const error = await t.throwsAsync(bring(world), { instanceOf: MachineError, code: 'store-write-failed' });
   t.regex(error.message, /no room for the machine image/);
-  t.regex(error.why ?? '', /It needs 1 MiB in .*, and 1 MiB are free/);
+  t.regex(error.why ?? '', /It needs 1 MiB in .*, and 0 MiB are free/);
   t.deepEqual(await world.cached(), []);
 });
 

@@ -9,9 +9,9 @@ export interface ImageHost {
   readonly options: CacheOptions;
   readonly storePath: string;
   /** Puts the files of an image into a directory. */
-  put(directory: string, files: ReadonlyMap<string, Uint8Array>): void;
+  readonly put: (directory: string, files: ReadonlyMap<string, Uint8Array>) => void;
   /** Names in the image cache, sorted; empty when there is none. */
-  cached(): Promise<string[]>;
+  readonly cached: () => Promise<string[]>;
 }
 
 export function imageHost(facts: FakeHostOptions = {}): ImageHost {
