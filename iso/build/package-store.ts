@@ -53,10 +53,11 @@ export async function fetchPackages(options: PackageStoreOptions): Promise<reado
   await mkdir(options.directory, { recursive: true });
   await dropOldPartials(options.directory);
   const stored: StoredPackage[] = [];
+  const transfer = await plannedTransfer(options);
   let archives: readonly ArchiveState[] | undefined;
   for (const pinned of options.lock.packages) {
     try {
-      stored.push({ pinned, used: pinned, file: await fetchOne(pinned, options), replaced: false });
+      stored.push({ pinned, used: pinned, file: await fetchOne(pinned, options, transfer), replaced: false });
     } catch (error) {
       if (!isGone(error)) {
         throw error;
@@ -71,7 +72,7 @@ export async function fetchPackages(options: PackageStoreOptions): Promise<reado
         const message = `${pinned.name} ${pinned.version} has left the mirror; using ${used.name} ${used.version}`;
         options.onEvent({ type: 'warn', message });
       }
-      stored.push({ pinned, used, file: await fetchOne(used, options), replaced });
+      stored.push({ pinned, used, file: await fetchOne(used, options, transfer), replaced });
     }
   }
   return stored;
@@ -86,15 +87,39 @@ export async function readPackage(stored: StoredPackage): Promise<Buffer> {
   return bytes;
 }
 
-async function fetchOne(wanted: LockedPackage, options: PackageStoreOptions): Promise<string> {
-  const file = path.join(options.directory, path.posix.basename(wanted.filename));
+/** How much is to be loaded in all, and how much of it has come. */
+interface Transfer {
+  readonly totalBytes: number;
+  doneBytes: number;
+}
+
+async function plannedTransfer(options: PackageStoreOptions): Promise<Transfer> {
+  let totalBytes = 0;
+  for (const wanted of options.lock.packages) {
+    totalBytes += (await exists(storedFile(wanted, options))) ? 0 : wanted.sizeBytes;
+  }
+  return { totalBytes, doneBytes: 0 };
+}
+
+function storedFile(wanted: LockedPackage, options: PackageStoreOptions): string {
+  return path.join(options.directory, path.posix.basename(wanted.filename));
+}
+
+async function fetchOne(
+  wanted: LockedPackage,
+  options: PackageStoreOptions,
+  transfer: Transfer,
+): Promise<string> {
+  const file = storedFile(wanted, options);
   if (await exists(file)) {
     return file;
   }
   const url = `${(await options.mirrors())[wanted.archive]}/${wanted.filename}`;
   await downloadTo(url, file, wanted, (done) => {
-    options.onEvent({ type: 'progress', label: wanted.name, done, total: wanted.sizeBytes });
+    const total = transfer.totalBytes;
+    options.onEvent({ type: 'progress', label: 'Fetching packages', done: transfer.doneBytes + done, total });
   });
+  transfer.doneBytes += wanted.sizeBytes;
   return file;
 }
 

@@ -182,16 +182,8 @@ async function ask(
   }
 }
 
-// Loaded where a platform has no file to read: on Linux short commands ask for identities without it.
+// node:child_process loads where a platform has no file to read: on Linux short commands ask without it.
 async function runTool(file: string, args: readonly string[], options: ExecFileOptions): Promise<string> {
-  const { execFile } = await import('node:child_process');
-  return new Promise((resolve, reject) => {
-    execFile(file, args, { ...options, encoding: 'utf8' }, (error, stdout) => {
-      if (error === null) {
-        resolve(stdout);
-      } else {
-        reject(error);
-      }
-    });
-  });
+  const [{ execFile }, { promisify }] = await Promise.all([import('node:child_process'), import('node:util')]);
+  return (await promisify(execFile)(file, args, { ...options, encoding: 'utf8' })).stdout;
 }

@@ -39,11 +39,11 @@ async function about(subject: string, findings: Promise<readonly Finding[]>): Pr
   try {
     return (await findings).map((finding) => ({ subject, ...finding }));
   } catch (error) {
-    return [{ subject, ...findingOf(error) }];
+    return [{ subject, ...findingOf(error, subject.split(' ')[1] ?? 'NAME') }];
   }
 }
 
-function findingOf(error: unknown): Finding {
+function findingOf(error: unknown, name: string): Finding {
   if (!isMachineError(error)) {
     return { severity: 'error', code: 'bug', message: messageOf(error) };
   }
@@ -52,7 +52,7 @@ function findingOf(error: unknown): Finding {
     severity: 'error',
     code: error.code,
     message: error.why === undefined ? error.message : `${error.message} (${error.why})`,
-    ...(remedy === undefined ? {} : { remedy }),
+    ...(remedy === undefined ? {} : { remedy: remedy.replaceAll('NAME', name) }),
   };
 }
 

@@ -60,7 +60,7 @@ async function removeAtDriver(session: Session, name: string, directory: string)
   try {
     machine = await openMachine(session, name);
   } catch (error) {
-    if (isMachineError(error) && error.code === 'machine-not-found') {
+    if (isMachineError(error) && error.code === 'machine-incomplete') {
       // A folder without a record: nothing was ever made for it.
       await stopByFiles(session, name, directory);
       return;

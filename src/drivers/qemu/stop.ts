@@ -1,4 +1,4 @@
-import { isMachineError, MachineError } from '../../core/errors.ts';
+import { isMachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ProcessIdentity } from '../../host/types.ts';
 import { removeDiskRemains } from './disk.ts';

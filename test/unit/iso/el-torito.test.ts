@@ -21,7 +21,7 @@ test('the boot record names the catalogue, and the catalogue both loaders', (t) 
   t.is(record.toString('latin1', 0, 30), '\0CD001\x01EL TORITO SPECIFICATION');
   const { nodes } = readIso9660(image);
   const catalogLba = record.readUInt32LE(0x47);
-  t.is(catalogLba, nodes.get('/isolinux/boot.cat')?.lba);
+  t.is(nodes.get('/isolinux/boot.cat')?.lba, catalogLba);
 
   const catalog = image.subarray(catalogLba * 2048, (catalogLba + 1) * 2048);
   let sum = 0;
@@ -31,10 +31,10 @@ test('the boot record names the catalogue, and the catalogue both loaders', (t) 
   t.is(sum, 0);
   t.deepEqual([catalog[0], catalog[1], catalog[30], catalog[31]], [1, 0, 0x55, 0xaa]);
   t.deepEqual([catalog[32], catalog[33], catalog.readUInt16LE(38)], [0x88, 0, 4]);
-  t.is(catalog.readUInt32LE(40), nodes.get('/isolinux/isolinux.bin')?.lba);
+  t.is(nodes.get('/isolinux/isolinux.bin')?.lba, catalog.readUInt32LE(40));
   t.deepEqual([catalog[64], catalog[65], catalog.readUInt16LE(66)], [0x91, 0xef, 1]);
   t.deepEqual([catalog[96], catalog[97], catalog.readUInt16LE(102)], [0x88, 0, Math.ceil(1_500_000 / 512)]);
-  t.is(catalog.readUInt32LE(104), nodes.get('/boot/efi.img')?.lba);
+  t.is(nodes.get('/boot/efi.img')?.lba, catalog.readUInt32LE(104));
 });
 
 test('the BIOS loader gets its boot info table', (t) => {
@@ -47,7 +47,7 @@ test('the BIOS loader gets its boot info table', (t) => {
     sum = (sum + padded.readUInt32LE(at)) >>> 0;
   }
   t.is(stored.readUInt32LE(8), 16);
-  t.is(stored.readUInt32LE(12), node?.lba);
+  t.is(node?.lba, stored.readUInt32LE(12));
   t.is(stored.readUInt32LE(16), loader.length);
   t.is(stored.readUInt32LE(20), sum);
   t.true(stored.subarray(0, 8).equals(loader.subarray(0, 8)));
