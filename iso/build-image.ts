@@ -1,13 +1,15 @@
 import path from 'node:path';
 import type { Emit } from '../src/core/events.ts';
 import type { ImageManifest } from '../src/image/manifest.ts';
+import { loaderSelectionsFor } from './bootable/loader-packages.ts';
+import { readLoaders } from './bootable/read-loaders.ts';
 import { readTrustedKeys, type TrustedKeys } from './build/archive-keys.ts';
 import { checkElfClosure } from './build/elf-closure.ts';
 import { FileTree } from './build/file-tree.ts';
 import { addGuestFiles, readInit } from './build/guest-files.ts';
 import { imageId, osRelease } from './build/image-id.ts';
 import { readKernelPackage, type KernelPackage } from './build/kernel-package.ts';
-import { readLock, type Lock } from './build/lock.ts';
+import { readLock, type Lock, type LockedPackage } from './build/lock.ts';
 import { chooseMirrors, type MirrorOptions, type Mirrors } from './build/mirror.ts';
 import { addModules } from './build/module-tree.ts';
 import { replaceDirectory } from './build/output.ts';
@@ -38,6 +40,8 @@ export interface BuildImageOptions extends MirrorOptions {
   readonly brotliQuality?: number | null;
   /** Also write the root file system as rootfs.tar, for WSL. Default false. */
   readonly rootfsTar?: boolean;
+  /** Also write image.iso, for hypervisors that boot from a CD. Takes about two minutes. Default false. */
+  readonly iso?: boolean;
   readonly onEvent?: Emit;
   /** Default: the lock file of the architecture that comes with tsmachine. */
   readonly lockFile?: string;
@@ -70,8 +74,10 @@ async function collectContent(options: BuildImageOptions, emit: Emit): Promise<I
   const guestFiles = options.guestFilesDir ?? path.join(packageRoot, 'iso');
   const init = await readInit(path.join(guestFiles, 'initramfs', 'init'));
   const { lock, sha256: lockSha256 } = await readLock(options.lockFile ?? defaultLockFile(architecture));
+  const loaderNames = new Set(loaderSelectionsFor(architecture).map(({ name }) => name));
+  const isLoader = ({ name }: LockedPackage): boolean => loaderNames.has(name);
   const packages = await fetchPackages({
-    lock,
+    lock: { ...lock, packages: lock.packages.filter((one) => options.iso === true || !isLoader(one)) },
     // Asked for only when something has to be loaded: a full package cache needs no mirror.
     mirrors: memoized(() => chooseMirrors(options)),
     keys: options.keys ?? (await readTrustedKeys()),
@@ -79,15 +85,17 @@ async function collectContent(options: BuildImageOptions, emit: Emit): Promise<I
     locked: options.locked ?? false,
     onEvent: emit,
   });
+  // The loaders are in the ISO alone: what machines boot is the same with and without it.
   const id = imageId(
     { sha256: lockSha256, sourceDateEpoch: lock.sourceDateEpoch },
-    packages.map((one) => one.used),
+    packages.map((one) => one.used).filter((one) => !isLoader(one)),
   );
 
   emit({ type: 'note', message: 'Unpacking the kernel' });
   const root = new FileTree();
   const initramfs = new FileTree();
   const copyrights: Copyrights = new Map();
+  const loaders = options.iso === true ? await readLoaders(architecture, packages, copyrights) : undefined;
   const kernel = await unpackKernel({ architecture, lock, packages, root, initramfs, copyrights });
 
   emit({ type: 'note', message: 'Unpacking the packages' });
@@ -108,7 +116,7 @@ async function collectContent(options: BuildImageOptions, emit: Emit): Promise<I
     checkLinks(tree);
     checkElfClosure(tree, architecture);
   }
-  return { lock, lockSha256, id, kernel, root, initramfs, packages, copyrights };
+  return { lock, lockSha256, id, kernel, root, initramfs, packages, copyrights, loaders };
 }
 
 async function unpackKernel(context: {

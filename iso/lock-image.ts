@@ -2,6 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isMachineError, MachineError } from '../src/core/errors.ts';
 import type { Emit } from '../src/core/events.ts';
+import { loaderSelectionsFor } from './bootable/loader-packages.ts';
 import { findKernel, isoDate, loadArchives, newestPackages, type ArchiveState } from './build/archive.ts';
 import { readTrustedKeys, type ArchiveId, type TrustedKeys } from './build/archive-keys.ts';
 import { formatLock, lockedPackage, readLock, type Lock } from './build/lock.ts';
@@ -17,7 +18,7 @@ export interface RenewLockOptions extends MirrorOptions {
   readonly lockFile?: string;
   /** Default: Debian's keys. */
   readonly keys?: TrustedKeys;
-  /** Names of the packages; default: those of iso/packages.ts. The kernel is always added. */
+  /** Names of the packages; default: those of the image and of the loaders of its ISO. The kernel is always added. */
   readonly packageNames?: readonly string[];
   /** The present time in milliseconds since 1970; default: the clock. */
   readonly nowMs?: number;
@@ -44,7 +45,7 @@ export async function renewLock(options: RenewLockOptions): Promise<Lock> {
   emit({ type: 'note', message: `Reading the state of the archives for ${architecture}` });
   const nowMs = options.nowMs ?? Date.now();
   const states = await loadArchives({ architecture, mirrors, keys, notBeforeMs, nowMs });
-  const names = options.packageNames ?? selectionsFor(architecture).map((selection) => selection.name);
+  const names = options.packageNames ?? packageNames(architecture);
   const lock = lockOf(architecture, states, names);
   const text = formatLock(lock);
   await mkdir(path.dirname(lockFile), { recursive: true });
@@ -55,6 +56,10 @@ export async function renewLock(options: RenewLockOptions): Promise<Lock> {
     message: `${lockFile}: ${lock.packages.length} packages, kernel ${lock.kernel.package}`,
   });
   return lock;
+}
+
+function packageNames(architecture: Architecture): readonly string[] {
+  return [...selectionsFor(architecture), ...loaderSelectionsFor(architecture)].map(({ name }) => name);
 }
 
 async function datesOf(lockFile: string): Promise<Partial<Record<ArchiveId, number>>> {

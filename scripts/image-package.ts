@@ -82,7 +82,16 @@ export function packageVersion(imageVersion: string, revision: number): string {
 
 function sentFiles(manifest: ImageManifest): readonly Pick<ImageFile, 'name' | 'size' | 'sha256'>[] {
   const booted = bootFiles(manifest).filter((file) => file.name !== unpackedKernelFileName);
-  const others = manifest.files.filter((file) => companions.includes(file.name));
+  const others = companions.map((name) => {
+    const found = manifest.files.find((file) => file.name === name);
+    if (found === undefined) {
+      throw new MachineError(
+        'image-invalid',
+        `The image has no ${name}, and must not be passed on without it.`,
+      );
+    }
+    return found;
+  });
   const plain = booted.find(({ name, compressed }) => name !== 'vmlinuz' && compressed === undefined);
   if (plain !== undefined) {
     throw new MachineError('image-invalid', `The image has no compressed form of ${plain.name}.`, {

@@ -99,6 +99,18 @@ export async function writeImageFile(
   return { name, size, sha256: hash.digest('hex') };
 }
 
+/** Says what a file of an image is that was written by somebody else. */
+export async function describeImageFile(directory: string, name: string): Promise<ImageFile> {
+  const hash = createHash('sha256');
+  let size = 0;
+  const source = createReadStream(path.join(directory, name), { highWaterMark: readChunkBytes });
+  for await (const chunk of source as AsyncIterable<Buffer>) {
+    hash.update(chunk);
+    size += chunk.length;
+  }
+  return { name, size, sha256: hash.digest('hex') };
+}
+
 async function writeAll(
   handle: Awaited<ReturnType<typeof open>>,
   batch: readonly Uint8Array[],

@@ -10,6 +10,8 @@ import {
   type ImagePackage,
   type ImageTreeEntry,
 } from '../../src/image/manifest.ts';
+import { makeImageIso } from '../bootable/image-iso.ts';
+import type { BootLoaders } from '../bootable/loader-packages.ts';
 import { extractVmlinux } from '../../src/image/bzimage.ts';
 import { compareBytes, contentOf, type TreeEntry } from '../formats/entry.ts';
 import { writeErofs } from '../formats/erofs.ts';
@@ -19,7 +21,7 @@ import type { FileTree } from './file-tree.ts';
 import type { ImageId } from './image-id.ts';
 import type { KernelPackage } from './kernel-package.ts';
 import type { Lock } from './lock.ts';
-import { addTransportForm, writeImageFile } from './output.ts';
+import { addTransportForm, describeImageFile, writeImageFile } from './output.ts';
 import type { StoredPackage } from './package-store.ts';
 import type { Copyrights } from './root-packages.ts';
 import { cycloneDx } from './sbom.ts';
@@ -34,6 +36,8 @@ export interface ImageContent {
   readonly initramfs: FileTree;
   readonly packages: readonly StoredPackage[];
   readonly copyrights: Copyrights;
+  /** For the ISO; without them there is none. */
+  readonly loaders: BootLoaders | undefined;
 }
 
 /** Where and how an image is written. */
@@ -83,9 +87,26 @@ export async function writeImage(content: ImageContent, options: WriteImageOptio
       }
     }
   }
-  const manifest: ImageManifest = { ...head, files, tree: manifestTree(content.root) };
-  await writeFile(path.join(directory, 'manifest.json'), formatManifest(manifest));
+  const tree = manifestTree(content.root);
+  if (content.loaders !== undefined) {
+    // The ISO is made from a finished image; then the image has one file more.
+    await writeManifest(directory, { ...head, files, tree });
+    files.push(await writeIso(directory, content.loaders, emit));
+  }
+  const manifest: ImageManifest = { ...head, files, tree };
+  await writeManifest(directory, manifest);
   return manifest;
+}
+
+async function writeManifest(directory: string, manifest: ImageManifest): Promise<void> {
+  await writeFile(path.join(directory, 'manifest.json'), formatManifest(manifest));
+}
+
+async function writeIso(directory: string, loaders: BootLoaders, emit: Emit): Promise<ImageFile> {
+  const name = 'image.iso';
+  const outputPath = path.join(directory, name);
+  await makeImageIso({ imageDirectory: directory, loaders, outputPath, compressed: true, onEvent: emit });
+  return describeImageFile(directory, name);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { MachineError } from '../core/errors.ts';
+import { MachineError, messageOf, systemCode } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Host } from '../host/types.ts';
 import { joinPath } from '../store/paths.ts';
@@ -91,7 +91,8 @@ async function bringFile(fill: Fill, file: ImageFile): Promise<void> {
   } else if (file.name === unpackedKernelFileName) {
     // It is never sent: it is five times as large as the compressed kernel that it comes from.
     const { extractVmlinux } = await import('./bzimage.ts');
-    const kernel = await host.files.readBytes(joinPath(partial, kernelFileName));
+    const kernelPath = joinPath(partial, kernelFileName);
+    const kernel = await asReader(kernelPath, async () => host.files.readBytes(kernelPath));
     const from = joinPath(source.directory, kernelFileName);
     await host.files.writeNew(to, extractVmlinux(kernel, from, { hashIsKnown: true }), 0o400);
     await requireContent(host, to, file, `What ${from} unpacks to`);
@@ -127,9 +128,21 @@ async function requireContent(
   if (stat.kind === 'file' && stat.sizeBytes !== expected.size) {
     throw notDescribed(shownAs, `it has ${stat.sizeBytes} bytes, the manifest says ${expected.size}`);
   }
-  const actual = await host.files.sha256(path);
+  const actual = await asReader(path, async () => host.files.sha256(path));
   if (actual !== expected.sha256) {
     throw notDescribed(shownAs, `its SHA-256 is ${actual}, the manifest says ${expected.sha256}`);
+  }
+}
+
+async function asReader<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (cause) {
+    throw new MachineError('image-invalid', `${path} cannot be read.`, {
+      why: messageOf(cause),
+      cause,
+      facts: { path, systemCode: systemCode(cause) },
+    });
   }
 }
 

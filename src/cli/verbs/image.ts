@@ -28,6 +28,8 @@ export async function build(call: Call<'image build'>): Promise<number> {
     architecture,
     outputDir,
     environment: facts.env,
+    rootfsTar: true,
+    iso: call.options['no-iso'] !== true,
     onEvent: call.session.emit,
     ...(mirror === undefined ? {} : { mirror }),
     ...(securityMirror === undefined ? {} : { securityMirror }),

@@ -4,7 +4,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { makeIdentity } from '../host/certificates.ts';
+import { makeIdentity, type TestIdentity } from '../host/certificates.ts';
 
 /** Test helper: a web server on this computer with the files of an image. */
 export interface ImageServer {
@@ -19,12 +19,15 @@ export interface ImageServer {
   intercept: ((name: string, response: ServerResponse) => boolean) | undefined;
 }
 
+let identity: TestIdentity | undefined;
+
 /** Serves by HTTPS with a certificate that nobody trusts by himself, or by plain HTTP. */
 export async function imageServer(
   t: ExecutionContext,
   { folder, plain = false }: { readonly folder: string; readonly plain?: boolean },
 ): Promise<ImageServer> {
-  const identity = makeIdentity(['localhost', '127.0.0.1']);
+  // Keys take long to make: one pair does for all servers of a test file.
+  identity ??= makeIdentity(['localhost', '127.0.0.1']);
   const caFile = path.join(folder, 'server-ca.pem');
   await writeFile(caFile, identity.ca);
   const answer = (request: IncomingMessage, response: ServerResponse): void => {

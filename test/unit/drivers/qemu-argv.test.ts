@@ -52,11 +52,13 @@ test('the arguments of an emulated machine on Linux, word for word', (t) => {
   t.deepEqual(machineArguments(machine), [
     ...['-name', 'guest=tsm-dev,process=tsm-dev'],
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
-    ...['-machine', 'q35,vmport=off', '-global', 'ICH9-LPC.disable_s3=1', '-global', 'ICH9-LPC.disable_s4=1'],
+    ...['-machine', 'q35,vmport=off,sata=off,i8042=off'],
+    ...['-global', 'ICH9-LPC.disable_s3=1', '-global', 'ICH9-LPC.disable_s4=1'],
     ...['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'max'],
     ...['-smp', '2', '-m', '2048'],
     ...['-kernel', '/cache/vmlinux', '-initrd', '/cache/initrd'],
-    ...['-append', 'console=ttyS0 quiet panic=-1 ts.root=/dev/vdb ts.mods=virtio_blk,crc32c_generic,erofs'],
+    '-append',
+    'console=ttyS0 quiet panic=-1 ts.root=/dev/vdb ts.mods=virtio_blk,crc32c_generic,erofs ts.emulated',
     '-blockdev',
     '{"driver":"qcow2","node-name":"data","cache":{"direct":false,"no-flush":false},"discard":"unmap",' +
       '"detect-zeroes":"unmap","backing":null,' +
