@@ -98,12 +98,12 @@ image_architecture() {
   case $(uname -m) in aarch64 | arm64) echo arm64 ;; *) echo amd64 ;; esac
 }
 
-# The image is made again when anything that goes into it is newer.
+# The image is made again when anything that goes into it is newer. QEMU needs no ISO, which takes the longest to make.
 build_image() {
   local manifest
   manifest=build/image/$(image_architecture)/manifest.json
   if [ ! -e "$manifest" ] || [ -n "$(find iso -newer "$manifest" -type f -print -quit)" ]; then
     say "Assembling the machine image from signed Debian packages (downloads about 200 MB the first time)"
-    node bin/tsmachine.js image build "$@"
+    node bin/tsmachine.js image build --no-iso "$@"
   fi
 }

@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { fatImage } from '../formats/fat.ts';
 import type { ImageContent } from '../formats/image-layout.ts';
 import { layoutIso9660 } from '../formats/iso9660.ts';
@@ -15,7 +15,6 @@ import {
   isolinuxConfig,
   kernelLine,
 } from './boot-config.ts';
-import { compressInitrd } from './iso-parts.ts';
 import type { BiosLoaders, BootLoaders } from './loader-packages.ts';
 import { rootKindOf } from './root-kind.ts';
 import { writeImage } from './write-image.ts';
@@ -100,7 +99,7 @@ async function isoEntries(options: AssembleIsoOptions): Promise<IsoEntry[]> {
     {
       kind: 'file',
       path: INITRD_PATH,
-      content: { bytes: compressInitrd(await readFile(options.initrdPath)) },
+      content: await fileContent(options.initrdPath),
     },
     { kind: 'file', path: rootName, content: await fileContent(options.rootPath) },
   ];

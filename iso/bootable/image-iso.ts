@@ -4,7 +4,7 @@ import type { Emit } from '../../src/core/events.ts';
 import { parseManifest } from '../../src/image/manifest.ts';
 import { assembleIso, type AssembledIso } from './assemble-iso.ts';
 import { isoVolumeId } from './boot-config.ts';
-import { compressRoot } from './iso-parts.ts';
+import { compressInitrd, compressRoot } from './iso-parts.ts';
 import type { BootLoaders } from './loader-packages.ts';
 
 export interface ImageIsoOptions {
@@ -28,14 +28,14 @@ export async function makeImageIso(options: ImageIsoOptions): Promise<AssembledI
   const { imageDirectory, loaders, outputPath } = options;
   const emit = options.onEvent ?? (() => undefined);
   const manifest = parseManifest(await readFile(path.join(imageDirectory, 'manifest.json'), 'utf8'));
-  const erofsPath = path.join(imageDirectory, 'root.erofs');
   const { architecture, sourceDateEpoch, digest } = manifest;
-  const assemble = (rootPath: string): Promise<AssembledIso> =>
+  const erofsPath = path.join(imageDirectory, 'root.erofs');
+  const plainInitrdPath = path.join(imageDirectory, 'initrd');
+  const assemble = (parts: { rootPath: string; initrdPath: string }): Promise<AssembledIso> =>
     assembleIso({
       architecture,
       vmlinuzPath: path.join(imageDirectory, 'vmlinuz'),
-      initrdPath: path.join(imageDirectory, 'initrd'),
-      rootPath,
+      ...parts,
       loaders,
       volumeId: isoVolumeId(manifest.engineVersion),
       sourceDateEpoch,
@@ -44,15 +44,18 @@ export async function makeImageIso(options: ImageIsoOptions): Promise<AssembledI
     });
   if (!options.compressed) {
     emit({ type: 'note', message: 'Writing the ISO with the root file system as it is, not compressed' });
-    return assemble(erofsPath);
+    return assemble({ rootPath: erofsPath, initrdPath: plainInitrdPath });
   }
-  const squashfsPath = `${outputPath}.root.sqfs`;
+  const rootPath = `${outputPath}.root.sqfs`;
+  const initrdPath = `${outputPath}.initrd.zst`;
   try {
     emit({ type: 'note', message: 'Compressing the root file system for the ISO' });
-    await compressRoot({ erofsPath, outputPath: squashfsPath, sourceDateEpoch, emit });
+    await compressRoot({ erofsPath, outputPath: rootPath, sourceDateEpoch, emit });
+    await compressInitrd(plainInitrdPath, initrdPath);
     emit({ type: 'note', message: 'Writing the ISO' });
-    return await assemble(squashfsPath);
+    return await assemble({ rootPath, initrdPath });
   } finally {
-    await rm(squashfsPath, { force: true });
+    await rm(rootPath, { force: true });
+    await rm(initrdPath, { force: true });
   }
 }

@@ -3,7 +3,7 @@ import type { BootImage } from '../drivers/driver.ts';
 import type { Host } from '../host/types.ts';
 import { joinPath } from '../store/paths.ts';
 import { bootImageOf, cacheFault, fillCache, withCacheLock, type CacheOptions } from './cache.ts';
-import type { ImageUrl } from './image-url.ts';
+import type { ImageUrl } from './image-name.ts';
 import { bootFiles, parseManifest, unpackedKernelFileName, type ImageFile } from './manifest.ts';
 import {
   cachedImageDirectory,

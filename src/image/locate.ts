@@ -1,11 +1,10 @@
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import type { BootImage } from '../drivers/driver.ts';
 import type { Host } from '../host/types.ts';
 import { joinPath } from '../store/paths.ts';
 import { bootImageOf, cacheFault, ensureCached, type CacheOptions } from './cache.ts';
-import { hashOf, parseImageUrl, type ImageUrl } from './image-url.ts';
+import { absoluteImageName, hashOf, isUrl, parseImageUrl, pathsOf, type ImageUrl } from './image-name.ts';
 import {
   cachedImageDirectory,
   findInstalledImage,
@@ -70,14 +69,6 @@ export async function imageOfMachine(
     );
   }
   return image;
-}
-
-/**
- * The name of an image as it is kept for later: a relative path means another directory as soon as the user is
- * somewhere else.
- */
-export function absoluteImageName(host: Host, named: string): string {
-  return isUrl(named) ? named : pathsOf(host).resolve(host.facts.currentDirectory, named);
 }
 
 /** The image, or a sentence about what is wrong with what is in its place. */
@@ -158,13 +149,4 @@ async function imageOfFileUrl(host: Host, url: string): Promise<ImageSource> {
 function imageDirectory(host: Host, named: string): string {
   const paths = pathsOf(host);
   return paths.basename(named) === manifestFileName ? paths.dirname(named) : named;
-}
-
-// Two letters at least: one is a drive of Windows.
-function isUrl(named: string): boolean {
-  return /^[a-z][a-z0-9+.-]+:\/\//i.test(named);
-}
-
-function pathsOf(host: Host): path.PlatformPath {
-  return host.facts.platform === 'win32' ? path.win32 : path.posix;
 }

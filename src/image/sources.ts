@@ -1,7 +1,7 @@
-import path from 'node:path';
 import { isMachineError, MachineError, messageOf, systemCode } from '../core/errors.ts';
 import type { Host } from '../host/types.ts';
 import { joinPath, storeDirectories } from '../store/paths.ts';
+import { pathsOf } from './image-name.ts';
 import { parseManifest, type ImageManifest } from './manifest.ts';
 
 /** Debian's name of an architecture that images are built for. */
@@ -147,7 +147,7 @@ function inStore(storePath: string, architecture: Architecture): string {
 // npm puts a package that this one depends on into its own node_modules, or into one that it is in itself. Other
 // directories above are not looked into: they may belong to somebody else.
 function packageDirectories(host: Host, architecture: Architecture): string[] {
-  const paths = host.facts.platform === 'win32' ? path.win32 : path.posix;
+  const paths = pathsOf(host);
   const roots = [paths.join(host.facts.packageRoot, 'node_modules')];
   for (let at = host.facts.packageRoot; at !== paths.dirname(at); at = paths.dirname(at)) {
     if (paths.basename(at) === 'node_modules') {

@@ -1,6 +1,7 @@
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import type { Driver, Finding, FlagValues } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/registry.ts';
+import { absoluteImageName } from '../image/image-name.ts';
 import { machineDirectory, requireNewName } from '../store/paths.ts';
 import type { Sidecar } from '../store/sidecar.ts';
 import { createSteps } from './create-steps.ts';
@@ -111,9 +112,11 @@ async function draft(
   engineArguments(record.HostOptions.EngineOptions, request.driverName);
   engineEnvironment(record.HostOptions.EngineOptions);
   const config = driver.readConfig(record.Driver);
+  const image = request.image ?? configured.imageSource;
+  const imageSource = image === undefined ? undefined : absoluteImageName(session.host, image);
   return {
     machine: { name: request.name, directory, record, driver, config },
-    sidecar: newSidecar(session, request, request.image ?? configured.imageSource),
+    sidecar: newSidecar(session, request, imageSource),
   };
 }
 

@@ -1,6 +1,7 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { MachineError } from '../../core/errors.ts';
 import type { Architecture, ImageSource } from '../../image/sources.ts';
+import { isInside } from '../../store/paths.ts';
 import type { AnyCall, Call } from '../call.ts';
 import { formatTable } from '../render/table.ts';
 
@@ -18,11 +19,8 @@ export async function build(call: Call<'image build'>): Promise<number> {
     });
   }
   const securityMirror = call.options['security-mirror'];
-  const { builtImageDirectory } = await import('../../image/sources.ts');
   const outputDir =
-    output === undefined
-      ? await builtImageDirectory(call.io.host, call.session.storePath, architecture)
-      : resolve(facts.currentDirectory, output);
+    output === undefined ? await defaultOutput(call, architecture) : resolve(facts.currentDirectory, output);
   const { buildImage } = await import('../../../iso/build-image.ts');
   const manifest = await buildImage({
     architecture,
@@ -142,4 +140,16 @@ async function architectureOf(call: AnyCall, word: string | undefined): Promise<
     });
   }
   return found;
+}
+
+async function defaultOutput(call: AnyCall, architecture: Architecture): Promise<string> {
+  const { host } = call.io;
+  const { storePath } = call.session;
+  const { builtImageDirectory } = await import('../../image/sources.ts');
+  const directory = await builtImageDirectory(host, storePath, architecture);
+  if (isInside(storePath, directory)) {
+    // The builder makes directories that everybody may read, and directories of the store are not.
+    await host.files.makeDirectory(dirname(directory), 0o700);
+  }
+  return directory;
 }

@@ -151,7 +151,7 @@ async function powerDown(
     }
   } catch (error) {
     context.signal.throwIfAborted();
-    if (!(isMachineError(error))) {
+    if (!isMachineError(error)) {
       throw error;
     }
     // The connection was lost: either the guest is off, or QEMU must be ended without it.

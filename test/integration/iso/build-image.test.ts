@@ -5,9 +5,11 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliDecompressSync, constants } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
+import { renewLock } from '../../../iso/lock-image.ts';
+import { selectionsFor } from '../../../iso/packages.ts';
 import { parseManifest } from '../../../src/image/manifest.ts';
 import { readErofs } from '../../unit/iso/read-erofs.ts';
-import { buildBench, readFolder, writeTree } from './build-bench.ts';
+import { benchNowMs, buildBench, readFolder, writeTree } from './build-bench.ts';
 
 const run = promisify(execFile);
 
@@ -142,6 +144,61 @@ test.serial('arm64 is built on any computer; its kernel stays as it is and is se
   t.is(manifest.files.find((file) => file.name === 'vmlinuz')?.compressed?.name, 'vmlinuz.br');
   t.true(manifest.tree.some((entry) => entry.path.endsWith('/gpio_keys.ko')));
   t.false(manifest.tree.some((entry) => entry.path.endsWith('/vboxguest.ko')));
+});
+
+for (const architecture of ['amd64', 'arm64'] as const) {
+  test.serial(
+    `the ISO of ${architecture} is a file of the image, and what boots is the same without it`,
+    async (t) => {
+      const bench = await buildBench(t, architecture);
+      const plain = await bench.build();
+      const manifest = await bench.build({ iso: true });
+      t.is(manifest.digest, plain.digest);
+      const files = await readFolder(bench.output);
+      t.deepEqual(
+        [...files.keys()],
+        [...manifest.files.map(({ name }) => name), 'manifest.json'].sort(),
+        'and nothing else is left in the directory',
+      );
+      const listed = manifest.files.find(({ name }) => name === 'image.iso');
+      const iso = files.get('image.iso') ?? Buffer.alloc(0);
+      t.is(listed?.size, iso.length);
+      t.is(listed?.sha256, createHash('sha256').update(iso).digest('hex'));
+      t.is(iso.toString('latin1', 0x8001, 0x8006), 'CD001');
+      const names = (of: typeof manifest): string[] => of.packages.map(({ name }) => name);
+      const loaders = names(manifest).filter((name) => !names(plain).includes(name));
+      t.deepEqual(
+        loaders,
+        architecture === 'amd64'
+          ? ['grub-efi-amd64-signed', 'isolinux', 'shim-signed', 'syslinux-common']
+          : ['grub-efi-arm64-signed', 'shim-signed'],
+      );
+      const sbom = files.get('sbom.cdx.json')?.toString() ?? '';
+      for (const name of loaders) {
+        t.true(sbom.includes(`pkg:deb/debian/${name}@`), name);
+        t.true(files.get('licences.tar')?.includes(`${name}/copyright`), name);
+      }
+      await bench.build({ iso: true });
+      t.true((await readFolder(bench.output)).get('image.iso')?.equals(iso), 'the same bytes every time');
+    },
+  );
+}
+
+test.serial('a lock without the loaders of the ISO makes an image, and no ISO', async (t) => {
+  const bench = await buildBench(t);
+  const names = selectionsFor('amd64').map(({ name }) => name);
+  await renewLock({
+    architecture: 'amd64',
+    lockFile: bench.lockFile,
+    packageNames: names,
+    nowMs: benchNowMs,
+    ...bench.mirror.options,
+  });
+  await bench.build();
+  const before = await readFolder(bench.output);
+  const error = await t.throwsAsync(bench.build({ iso: true }), { code: 'image-build-failed' });
+  t.regex(error.message, /is not in the lock/);
+  t.deepEqual(await readFolder(bench.output), before);
 });
 
 test.serial('a full package cache needs no mirror', async (t) => {

@@ -1,4 +1,5 @@
 import type { TreeEntry } from '../../../iso/formats/entry.ts';
+import { loaderSelectionsFor } from '../../../iso/bootable/loader-packages.ts';
 import { absentModules, initramfsModules, rootModules } from '../../../iso/modules.ts';
 import { architectureFacts, selectionsFor, type Architecture } from '../../../iso/packages.ts';
 import { file, makeDeb } from '../../unit/iso/make-deb.ts';
@@ -24,7 +25,8 @@ export function tinyKernelRelease(version: string, architecture: Architecture): 
  * can be built from them in a second.
  */
 export function tinyPackages(architecture: Architecture): readonly TinyPackage[] {
-  const packages = selectionsFor(architecture).map(({ name, take, leave }) => {
+  const selections = [...selectionsFor(architecture), ...loaderSelectionsFor(architecture)];
+  const packages = selections.map(({ name, take, leave }) => {
     const paths = [...take, ...(leave ?? [])].map((pattern) =>
       pattern.replaceAll('{triplet}', architectureFacts[architecture].triplet).replaceAll('*', '_made'),
     );
@@ -35,13 +37,21 @@ export function tinyPackages(architecture: Architecture): readonly TinyPackage[]
 
 /** A package whose files hold their own name and the version, with modes as programs have them. */
 export function tinyPackage(name: string, version: string, paths: readonly string[]): TinyPackage {
-  const files = paths.map((path): TreeEntry => file(path, `${path} of ${version}\n`, modeOf(path)));
+  const files = paths.map((path): TreeEntry => file(path, contentOf(path, version), modeOf(path)));
   const copyright = file(`usr/share/doc/${name}/copyright`, `Copyright of ${name}\n`);
   return {
     name,
     version,
     deb: makeDeb([...files, copyright, file(`usr/share/doc/${name}/README`, 'not taken\n')]),
   };
+}
+
+/** Stages of the BIOS loader have a form: the first fills its place in the boot sector, the second has a table in it. */
+const fixedLengths = { 'isohdpfx.bin': 432, 'isolinux.bin': 4096 } as const;
+
+function contentOf(path: string, version: string): string {
+  const [, length = 0] = Object.entries(fixedLengths).find(([name]) => path.endsWith(name)) ?? [];
+  return `${path} of ${version}\n`.padEnd(length, '.');
 }
 
 function modeOf(path: string): number {

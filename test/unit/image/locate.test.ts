@@ -1,6 +1,7 @@
 import test from 'ava';
 import { MachineError } from '../../../src/core/errors.ts';
-import { absoluteImageName, imageOfMachine, locateImage } from '../../../src/image/locate.ts';
+import { absoluteImageName } from '../../../src/image/image-name.ts';
+import { imageOfMachine, locateImage } from '../../../src/image/locate.ts';
 import { builtImageDirectory, findInstalledImage, listCachedImages } from '../../../src/image/sources.ts';
 import { imageHost } from './image-host.ts';
 import { tinyImage } from './tiny-image.ts';

@@ -1,4 +1,6 @@
+import path from 'node:path';
 import { MachineError } from '../core/errors.ts';
+import type { Host } from '../host/types.ts';
 
 /** The URL of a manifest, and the hash that it must have. */
 export interface ImageUrl {
@@ -29,4 +31,22 @@ export function parseImageUrl(url: string): ImageUrl {
 /** The hash behind `#sha256=`, lower case; undefined when the URL has none. */
 export function hashOf(location: URL): string | undefined {
   return /^#sha256=([0-9a-f]{64})$/i.exec(location.hash)?.[1]?.toLowerCase();
+}
+
+/**
+ * The name of an image as it is kept for later: a relative path means another directory as soon as the user is
+ * somewhere else.
+ */
+export function absoluteImageName(host: Host, named: string): string {
+  return isUrl(named) ? named : pathsOf(host).resolve(host.facts.currentDirectory, named);
+}
+
+/** True for a URL of whatever protocol. Two letters at least: one is a drive of Windows. */
+export function isUrl(named: string): boolean {
+  return /^[a-z][a-z0-9+.-]+:\/\//i.test(named);
+}
+
+/** How paths are written on this computer. */
+export function pathsOf(host: Host): path.PlatformPath {
+  return host.facts.platform === 'win32' ? path.win32 : path.posix;
 }
