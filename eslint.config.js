@@ -23,6 +23,8 @@ export default tseslint.config(
   },
   {
     files: ['bin/*.js', 'scripts/*.js', '*.js', 'bench/*.cjs', 'test/**/*.mjs'],
-    languageOptions: { globals: { process: 'readonly', require: 'readonly', console: 'readonly', URL: 'readonly' } },
+    languageOptions: {
+      globals: { process: 'readonly', require: 'readonly', console: 'readonly', URL: 'readonly' },
+    },
   },
 );

@@ -11,7 +11,7 @@
  */
 import type { MachineEvent } from './core/events.ts';
 import { createHost } from './host/real.ts';
-import type { CreateRequest } from './machine/create.ts';
+import type { CreateRequest } from './machine/request.ts';
 import type { Session } from './machine/session.ts';
 import { resolveStorePath } from './store/paths.ts';
 
@@ -31,19 +31,14 @@ export { defaultDriver, driverNames, loadManifest } from './drivers/registry.ts'
 export type { Host } from './host/types.ts';
 export { connectionOf, type Connection } from './machine/connection.ts';
 export { useMachine } from './machine/contexts.ts';
-export {
-  createMachine,
-  planCreate,
-  resumeCreate,
-  type CreateRequest,
-  type PlannedStep,
-} from './machine/create.ts';
+export { createMachine, planCreate, resumeCreate, type PlannedStep } from './machine/create.ts';
 export { examine, type Diagnosis } from './machine/doctor.ts';
 export { listMachines, listNames, type MachineRow } from './machine/list.ts';
 export { followLog, readLogs } from './machine/logs.ts';
 export { killMachine, restartMachine, startMachine, stopMachine } from './machine/power.ts';
 export { probeMachine, requireEngineUrl, type ProbedMachine } from './machine/probe.ts';
 export { removeMachine } from './machine/remove.ts';
+export type { CreateRequest, EngineRequest, SwarmRequest } from './machine/request.ts';
 export type { Session } from './machine/session.ts';
 export { runRemote, type ShellStreams } from './machine/shell.ts';
 export { engineVersionOf } from './machine/version.ts';

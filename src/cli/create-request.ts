@@ -1,6 +1,6 @@
 import { MachineError } from '../core/errors.ts';
 import type { FlagDefinition, FlagValues } from '../drivers/driver.ts';
-import type { CreateRequest } from '../machine/create.ts';
+import type { CreateRequest } from '../machine/request.ts';
 import type { createFlags } from './create-flags.ts';
 import type { OptionsOfFlags } from './definitions.ts';
 

@@ -122,11 +122,6 @@ export const errorCodes = {
     title: 'A path of the store can be changed by other users, or points outside the store.',
     remedies: ['Run: chmod go-w PATH'],
   },
-  'socket-path-too-long': {
-    fault: 'host',
-    title: 'The path of a socket is longer than the operating system allows.',
-    remedies: ['Choose a shorter machine name, or a shorter path for the store (--storage-path).'],
-  },
   'journal-invalid': {
     fault: 'record',
     title: 'The journal of a machine cannot be understood.',

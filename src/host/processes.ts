@@ -184,6 +184,9 @@ async function ask(
 
 // node:child_process loads where a platform has no file to read: on Linux short commands ask without it.
 async function runTool(file: string, args: readonly string[], options: ExecFileOptions): Promise<string> {
-  const [{ execFile }, { promisify }] = await Promise.all([import('node:child_process'), import('node:util')]);
+  const [{ execFile }, { promisify }] = await Promise.all([
+    import('node:child_process'),
+    import('node:util'),
+  ]);
   return (await promisify(execFile)(file, args, { ...options, encoding: 'utf8' })).stdout;
 }

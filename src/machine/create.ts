@@ -1,5 +1,5 @@
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
-import type { Driver, Finding, FlagValues } from '../drivers/driver.ts';
+import type { Driver, Finding } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/registry.ts';
 import { absoluteImageName } from '../image/image-name.ts';
 import { machineDirectory, requireNewName } from '../store/paths.ts';
@@ -11,29 +11,13 @@ import { withMachineLock } from './locks.ts';
 import { openMachine, type OpenMachine } from './open.ts';
 import { runPlan, undoPlan, type PlanContext } from './plan.ts';
 import { loadOwnData, newSidecar, ownDataOf, type OwnData } from './own-data.ts';
-import { newMachineRecord, reserveMachine, type EngineRequest, type SwarmRequest } from './reserve.ts';
+import type { CreateRequest } from './request.ts';
+import { newMachineRecord, reserveMachine } from './reserve.ts';
 import { removeLocked } from './remove.ts';
 import type { Session } from './session.ts';
 import { machinePaths } from './machine-paths.ts';
 
 const lockTimeoutMs = 10_000;
-
-/** What the user asked for. */
-export interface CreateRequest {
-  readonly name: string;
-  readonly driverName: string;
-  /** Values of the driver's flags. */
-  readonly flagValues: FlagValues;
-  readonly engine: EngineRequest;
-  readonly swarm?: SwarmRequest;
-  /** Further names and addresses for the server's certificate. */
-  readonly tlsSans: readonly string[];
-  readonly tlsKeyType: 'ec' | 'rsa';
-  /** Directory, manifest or URL of an image; undefined for the one on this computer. */
-  readonly image?: string;
-  /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
-  readonly onError?: 'keep' | 'rollback';
-}
 
 /** One line of `create --plan`. */
 export interface PlannedStep {

@@ -1,6 +1,6 @@
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
-import type { CreateRequest } from './create.ts';
+import type { CreateRequest } from './request.ts';
 import type { Session } from './session.ts';
 
 /** What tsmachine knows of a machine beyond docker-machine's record. */

@@ -6,35 +6,10 @@ import { newRecord } from '../store/new-record.ts';
 import { formatRecord, type MachineRecord, type SwarmOptions } from '../store/record.ts';
 import { formatSidecar, type Sidecar } from '../store/sidecar.ts';
 import { openJournal } from './journal.ts';
-import type { CreateRequest } from './create.ts';
+import type { CreateRequest, SwarmRequest } from './request.ts';
 import type { OpenMachine } from './open.ts';
 import type { Session } from './session.ts';
 import { machinePaths } from './machine-paths.ts';
-
-/** Options of the engine, as the flags of create give them. */
-export interface EngineRequest {
-  readonly options: readonly string[];
-  readonly insecureRegistries: readonly string[];
-  readonly registryMirrors: readonly string[];
-  readonly labels: readonly string[];
-  readonly storageDriver: string;
-  readonly env: readonly string[];
-  readonly installUrl: string;
-}
-
-/** Flags of classic Swarm: recorded for docker-machine, without effect. */
-export interface SwarmRequest {
-  readonly swarm: boolean;
-  readonly master: boolean;
-  readonly image: string;
-  readonly discovery: string;
-  readonly strategy: string;
-  readonly options: readonly string[];
-  readonly joinOptions: readonly string[];
-  readonly host: string;
-  readonly address: string;
-  readonly experimental: boolean;
-}
 
 /** The record of a machine that does not exist yet. */
 export function newMachineRecord(

@@ -60,9 +60,6 @@ export const machineFiles = {
   guestFiles: 'guest',
 } as const;
 
-/** The longest paths of unix sockets in bytes: sun_path without its final NUL. */
-const SOCKET_PATH_MAX_BYTES = { linux: 107, other: 103 } as const;
-
 /**
  * Longest name of an existing machine. docker-machine has no limit; file systems have 255 bytes, of which
  * the names of locks and temporary files beside the machine's own need some.
@@ -160,26 +157,6 @@ export function isInside(directory: string, path: string): boolean {
 /** A name among `names` that differs from `name` only in case: the two are one directory on macOS and Windows. */
 export function findCaseTwin(names: readonly string[], name: string): string | undefined {
   return names.find((other) => other !== name && other.toLowerCase() === name.toLowerCase());
-}
-
-/**
- * Checks the path of a unix socket, which the kernel limits to 107 bytes on Linux and 103 on macOS and the
- * BSDs. Windows' pipes have no such limit. Returns the path.
- * @throws MachineError `socket-path-too-long`.
- */
-export function requireSocketPath(path: string, platform: NodeJS.Platform): string {
-  if (platform === 'win32') {
-    return path;
-  }
-  const maxBytes = platform === 'linux' ? SOCKET_PATH_MAX_BYTES.linux : SOCKET_PATH_MAX_BYTES.other;
-  const lengthBytes = new TextEncoder().encode(path).length;
-  if (lengthBytes > maxBytes) {
-    throw new MachineError('socket-path-too-long', `The path of the socket ${path} is too long.`, {
-      why: `It has ${lengthBytes} bytes; this system allows ${maxBytes}.`,
-      facts: { path, lengthBytes, maxBytes },
-    });
-  }
-  return path;
 }
 
 function hiddenSibling(storePath: string, name: string, ending: string): string {

@@ -1,7 +1,7 @@
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
 import { defaultDriver, loadManifest } from '../../drivers/registry.ts';
-import type { CreateRequest } from '../../machine/create.ts';
+import type { CreateRequest } from '../../machine/request.ts';
 import type { Call } from '../call.ts';
 import { helpFlag } from '../commands.ts';
 import { createFlags } from '../create-flags.ts';

@@ -28,7 +28,11 @@ export async function build(call: Call<'image build'>): Promise<number> {
     environment: facts.env,
     rootfsTar: true,
     iso: call.options['no-iso'] !== true,
-    onEvent: call.session.emit,
+    onEvent: (event) => {
+      // The builder tells often what it does; each time is an occasion to stop it.
+      call.session.signal.throwIfAborted();
+      call.session.emit(event);
+    },
     ...(mirror === undefined ? {} : { mirror }),
     ...(securityMirror === undefined ? {} : { securityMirror }),
     ...(locked === undefined ? {} : { locked }),

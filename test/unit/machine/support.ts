@@ -1,5 +1,5 @@
 import type { MachineEvent } from '../../../src/core/events.ts';
-import type { CreateRequest } from '../../../src/machine/create.ts';
+import type { CreateRequest } from '../../../src/machine/request.ts';
 import type { Session } from '../../../src/machine/session.ts';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
 

@@ -12,7 +12,6 @@ import {
   machineLockPath,
   removedDirectory,
   requireNewName,
-  requireSocketPath,
   resolveStorePath,
 } from '../../../src/store/paths.ts';
 import { createFakeHost } from '../../fakes/host.ts';
@@ -199,19 +198,4 @@ test('inside is a matter of segments', (t) => {
 test('case twins', (t) => {
   t.is(findCaseTwin(['A', 'b'], 'a'), 'A');
   t.is(findCaseTwin(['a', 'b'], 'a'), undefined);
-});
-
-test('socket paths end where the kernel ends them', (t) => {
-  const path = (bytes: number): string => `/${'x'.repeat(bytes - 1)}`;
-  t.is(requireSocketPath(path(107), 'linux'), path(107));
-  t.is(requireSocketPath(path(103), 'darwin'), path(103));
-  t.is(requireSocketPath(path(300), 'win32'), path(300));
-  t.is(
-    codeOf(() => requireSocketPath(path(104), 'darwin')),
-    'socket-path-too-long',
-  );
-  const error = t.throws(() => requireSocketPath(`/${'ü'.repeat(54)}`, 'linux'), {
-    instanceOf: MachineError,
-  });
-  t.is(error.why, 'It has 109 bytes; this system allows 107.');
 });

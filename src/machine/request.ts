@@ -1,0 +1,44 @@
+import type { FlagValues } from '../drivers/driver.ts';
+import type { TlsKeyType } from '../tls/types.ts';
+
+/** Options of the engine, as the flags of create give them. */
+export interface EngineRequest {
+  readonly options: readonly string[];
+  readonly insecureRegistries: readonly string[];
+  readonly registryMirrors: readonly string[];
+  readonly labels: readonly string[];
+  readonly storageDriver: string;
+  readonly env: readonly string[];
+  readonly installUrl: string;
+}
+
+/** Flags of classic Swarm: recorded for docker-machine, without effect. */
+export interface SwarmRequest {
+  readonly swarm: boolean;
+  readonly master: boolean;
+  readonly image: string;
+  readonly discovery: string;
+  readonly strategy: string;
+  readonly options: readonly string[];
+  readonly joinOptions: readonly string[];
+  readonly host: string;
+  readonly address: string;
+  readonly experimental: boolean;
+}
+
+/** What the user asked for. */
+export interface CreateRequest {
+  readonly name: string;
+  readonly driverName: string;
+  /** Values of the driver's flags. */
+  readonly flagValues: FlagValues;
+  readonly engine: EngineRequest;
+  readonly swarm?: SwarmRequest;
+  /** Further names and addresses for the server's certificate. */
+  readonly tlsSans: readonly string[];
+  readonly tlsKeyType: TlsKeyType;
+  /** Directory, manifest or URL of an image; undefined for the one on this computer. */
+  readonly image?: string;
+  /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
+  readonly onError?: 'keep' | 'rollback';
+}
