@@ -17,6 +17,9 @@ const inlined = [
   /^src\/drivers\/(none|qemu)\/(driver|manifest|qmp)\.ts$/,
 ];
 
+// What a command with a handshake needs besides, a file each.
+const companions = ['src/engine/client.ts', 'src/host/network.ts'];
+
 /** @type {import('esbuild').Plugin} */
 const split = {
   name: 'split',
@@ -26,15 +29,15 @@ const split = {
       if (kind !== 'dynamic-import' || inlined.some((pattern) => pattern.test(file))) {
         return undefined;
       }
-      return { path: `../${file.replace(/\.ts$/, '.js')}`, external: true };
+      const target = companions.includes(file) ? path.basename(file) : path.posix.join('..', file);
+      return { path: `./${target.replace(/\.ts$/, '.js')}`, external: true };
     });
   },
 };
 
-await build({
+/** @type {import('esbuild').BuildOptions} */
+const common = {
   absWorkingDir: root,
-  entryPoints: ['src/cli/main.ts'],
-  outfile: 'dist/bundle/main.js',
   bundle: true,
   format: 'esm',
   platform: 'node',
@@ -43,4 +46,12 @@ await build({
   plugins: [split],
   legalComments: 'none',
   logLevel: 'warning',
+};
+await build({ ...common, entryPoints: ['src/cli/main.ts'], outfile: 'dist/bundle/main.js' });
+await build({
+  ...common,
+  entryPoints: companions,
+  outdir: 'dist/bundle',
+  outbase: 'none',
+  entryNames: '[name]',
 });

@@ -46,7 +46,8 @@ export interface Diagnosis {
   readonly remedies?: readonly string[];
 }
 
-const reissueRemedy = 'Issue the certificates again: tsmachine regenerate-certs NAME';
+const reissueRemedy =
+  'Restart the machine, which issues certificates again where needed: tsmachine restart NAME';
 
 /**
  * Turns whatever a connection to an engine threw into an error that names the cause; Docker's own clients
@@ -225,7 +226,7 @@ function otherDiagnosis(error: unknown, attempt: EngineAttempt): Diagnosis {
       trouble: 'bad-material',
       what: 'The client certificate or its key cannot be used.',
       why: messageOf(error),
-      remedies: ['Issue it again: tsmachine regenerate-certs --client-certs NAME'],
+      remedies: ['Restart the machine, which issues certificates again where needed: tsmachine restart NAME'],
     };
   }
   return {

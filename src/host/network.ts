@@ -1,6 +1,11 @@
 import { connect, createServer, isIP, type Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import type { Address, Network } from './types.ts';
+import type { SecureContext, SecureContextOptions, TLSSocket } from 'node:tls';
+import type { Address, Network, TlsMaterial } from './types.ts';
+
+/** The part of node:tls that makes contexts; the module itself loads late. */
+interface TlsModule {
+  createSecureContext(options: SecureContextOptions): SecureContext;
+}
 
 interface Bounds {
   readonly timeoutMs: number;
@@ -9,6 +14,7 @@ interface Bounds {
 
 /** Sockets of the real system. TLS is loaded when it is first used. */
 export function createNetwork(): Network {
+  const contextOf = createContextCache();
   return {
     connect: async (address, options) => {
       options.signal?.throwIfAborted();
@@ -20,17 +26,30 @@ export function createNetwork(): Network {
       const socket: TLSSocket = tls.connect({
         host: address.host,
         port: address.port,
-        ca: material.ca,
-        cert: material.cert,
-        key: material.key,
+        secureContext: contextOf(tls, material),
         // An IP address must not be sent as a server name (RFC 6066, section 3).
         ...(isIP(address.host) === 0 ? { servername: address.host } : {}),
-        minVersion: 'TLSv1.2',
         rejectUnauthorized: true,
       });
       return settled(socket, 'secureConnect', options, address);
     },
     isPortFree,
+  };
+}
+
+/**
+ * Reading certificates and key costs more than the handshake itself. The machines of a store share theirs, so a
+ * list of hundreds reads them once.
+ */
+function createContextCache(): (tls: TlsModule, material: TlsMaterial) => SecureContext {
+  let last: { readonly material: TlsMaterial; readonly context: SecureContext } | undefined;
+  return (tls, material) => {
+    const { ca, cert, key } = material;
+    const same = last?.material.ca === ca && last.material.cert === cert && last.material.key === key;
+    if (last === undefined || !same) {
+      last = { material, context: tls.createSecureContext({ ca, cert, key, minVersion: 'TLSv1.2' }) };
+    }
+    return last.context;
   };
 }
 

@@ -1,4 +1,5 @@
 import { BitWriter, highBit } from './bit-writer.ts';
+import { log2 } from './log2.ts';
 
 /**
  * Finite State Entropy coding (RFC 8878 section 4.1), the encoder's side. A distribution gives each symbol its
@@ -43,7 +44,7 @@ export function normalize(counts: readonly number[], tableLog: number): number[]
         continue;
       }
       // What this change costs in bits over all occurrences; the cheapest one is made.
-      const loss = (counts[symbol] ?? 0) * Math.log2(states / (states + step));
+      const loss = (counts[symbol] ?? 0) * log2(states / (states + step));
       if (loss < bestLoss) {
         best = symbol;
         bestLoss = loss;
@@ -169,7 +170,7 @@ export function costInBits(counts: readonly number[], table: FseTable): number {
   counts.forEach((count, symbol) => {
     if (count > 0) {
       const states = Math.abs(table.distribution[symbol] ?? 0);
-      bits += states === 0 ? Number.POSITIVE_INFINITY : count * (table.tableLog - Math.log2(states));
+      bits += states === 0 ? Number.POSITIVE_INFINITY : count * (table.tableLog - log2(states));
     }
   });
   return bits;

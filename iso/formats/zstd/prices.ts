@@ -1,5 +1,6 @@
 import { literalLengthBits, literalLengthCode, matchLengthBits, matchLengthCode } from './sequence-codes.ts';
 import { highBit } from './bit-writer.ts';
+import { log2 } from './log2.ts';
 import type { SequenceList } from './sequences.ts';
 
 /**
@@ -17,7 +18,7 @@ const LENGTH_TABLE = 512;
 function toPrices(frequencies: Float64Array, prices: Int32Array, extraBits: (code: number) => number): void {
   const total = frequencies.reduce((sum, frequency) => sum + frequency, 0);
   for (let code = 0; code < frequencies.length; code += 1) {
-    const bits = Math.log2(total / (frequencies[code] ?? 1));
+    const bits = log2(total / (frequencies[code] ?? 1));
     prices[code] = Math.round(PARTS_PER_BIT * (bits + extraBits(code)));
   }
 }

@@ -1,3 +1,4 @@
+import { loaderSelectionsFor } from '../../../iso/bootable/loader-packages.ts';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -78,11 +79,12 @@ test('a missing lock says how to make one', async (t) => {
   await t.throwsAsync(readLock('/nonexistent/riscv64.json'), { code: 'image-build-failed' });
 });
 
-test('the locks that come with tsmachine hold every package of the list', async (t) => {
+test('the locks that come with tsmachine hold every package of the image and of its ISO', async (t) => {
   for (const architecture of architectures) {
     const { lock: own } = await readLock(defaultLockFile(architecture));
     const names = own.packages.map((one) => one.name);
-    const wanted = [...selectionsFor(architecture).map((one) => one.name), own.kernel.package];
+    const selections = [...selectionsFor(architecture), ...loaderSelectionsFor(architecture)];
+    const wanted = [...selections.map((one) => one.name), own.kernel.package];
     t.deepEqual([...names].sort(), wanted.sort());
     t.true(own.packages.every((one) => [architecture, 'all'].includes(one.architecture)));
   }

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { decompress } from 'fzstd';
 import { buildTable, normalize } from '../../../iso/formats/zstd/fse.ts';
 import { buildHuffman } from '../../../iso/formats/zstd/huffman.ts';
+import { log2 } from '../../../iso/formats/zstd/log2.ts';
 import { zstdCompress } from '../../../iso/formats/zstd/zstd.ts';
 
 const effort = { depth: 16, niceLength: 64 };
@@ -131,5 +132,12 @@ test('Huffman codes are complete and at most 11 bits long, however uneven the co
       used.reduce((sum, length) => sum + 2 ** -length, 0),
       1,
     );
+  }
+});
+
+test('logarithms are right to sixteen binary places', (t) => {
+  for (const value of [1, 2, 3, 0.5, 0.3, 255, 256, 1e6, 1 / 3]) {
+    const difference = Math.log2(value) - log2(value);
+    t.true(difference > -1e-9 && difference < 2 ** -15.9, String(value));
   }
 });
