@@ -96,7 +96,12 @@ async function bring(host: Host, source: ImageSource | ImageUrl, options: CacheO
   return ensureDownloaded(host, source, options);
 }
 
-async function findSource(
+/**
+ * Where the image that was named, or the one on this computer, is to be had. Nothing is copied or loaded, so this
+ * also tells a bad name before anything is made.
+ * @throws MachineError `image-not-found`, `image-invalid`, `flag-invalid`, `checksum-mismatch`.
+ */
+export async function findSource(
   host: Host,
   named: string | undefined,
   options: CacheOptions,

@@ -1,9 +1,14 @@
 import type { BootImage, BootMaterial } from '../drivers/driver.ts';
-import { imageOfMachine, locateImage } from '../image/locate.ts';
+import { findSource, imageOfMachine, locateImage } from '../image/locate.ts';
 import { listGuestFiles } from './guest-files.ts';
 import type { OpenMachine } from './open.ts';
 import { loadOwnData } from './own-data.ts';
 import type { Session } from './session.ts';
+
+/** Fails for an image that cannot be had, before anything is made for the machine. */
+export async function requireImage(session: Session, named: string | undefined): Promise<void> {
+  await findSource(session.host, named, cacheOptions(session));
+}
 
 /** The image for a machine that is being created: verified, in the cache. */
 export async function imageForCreate(session: Session, named: string | undefined): Promise<BootImage> {

@@ -4,6 +4,7 @@ import { loadDriver } from '../drivers/registry.ts';
 import { absoluteImageName } from '../image/image-name.ts';
 import { machineDirectory, requireNewName } from '../store/paths.ts';
 import type { Sidecar } from '../store/sidecar.ts';
+import { requireImage } from './boot-material.ts';
 import { createSteps } from './create-steps.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { openJournal } from './journal.ts';
@@ -98,6 +99,9 @@ async function draft(
   const config = driver.readConfig(record.Driver);
   const image = request.image ?? configured.imageSource;
   const imageSource = image === undefined ? undefined : absoluteImageName(session.host, image);
+  if (driver.manifest.capabilities.boots === 'image') {
+    await requireImage(session, imageSource);
+  }
   return {
     machine: { name: request.name, directory, record, driver, config },
     sidecar: newSidecar(session, request, imageSource),

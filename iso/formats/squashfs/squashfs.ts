@@ -224,7 +224,7 @@ function superBlock(facts: SuperBlockFacts, options: SquashfsOptions): Uint8Arra
   block.writeUInt32LE(options.blockBytes, 12);
   block.writeUInt32LE(facts.fragmentCount, 16);
   block.writeUInt16LE(COMPRESSION_ZSTD, 20);
-  block.writeUInt16LE(Math.log2(options.blockBytes), 22);
+  block.writeUInt16LE(31 - Math.clz32(options.blockBytes), 22);
   block.writeUInt16LE(FLAG_NO_XATTRS, 24);
   block.writeUInt16LE(facts.ownerCount, 26);
   block.writeUInt16LE(4, 28);
