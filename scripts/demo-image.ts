@@ -1,6 +1,8 @@
 /**
  * Writes a small root file system to stdout, as a tar for `docker import -`: busybox out of the Debian package
  * that the image's lock pins. For trying a machine where no registry can be reached.
+ *
+ * Usage: node dist/scripts/demo-image.js [amd64 | arm64]   (default: the architecture of this computer)
  */
 import { chooseMirrors } from '../iso/build/mirror.ts';
 import { readTrustedKeys } from '../iso/build/archive-keys.ts';
@@ -12,7 +14,10 @@ import type { TreeEntry } from '../iso/formats/entry.ts';
 import { writeTar } from '../iso/formats/tar-writer.ts';
 import { defaultLockFile } from '../iso/lock-image.ts';
 
-const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+const architecture = process.argv[2] ?? (process.arch === 'arm64' ? 'arm64' : 'amd64');
+if (architecture !== 'amd64' && architecture !== 'arm64') {
+  throw new Error(`there is no image for ${architecture}: say amd64 or arm64`);
+}
 const { lock } = await readLock(defaultLockFile(architecture));
 const [stored] = await fetchPackages({
   lock: { ...lock, packages: lock.packages.filter(({ name }) => name === 'busybox-static') },

@@ -55,6 +55,25 @@ docker_client_package() {
   if apt-cache show docker-cli >/dev/null 2>&1; then echo docker-cli; else echo docker.io; fi
 }
 
+# Debian's docker client alone, for the tests: unpacked into the cache, because its package may bring an engine.
+fetch_docker_client() {
+  local directory=${XDG_CACHE_HOME:-$HOME/.cache}/tsmachine/docker-client
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 0
+  [ -z "${TSMACHINE_TEST_DOCKER:-}" ] || return 0
+  [ ! -x "$directory/usr/bin/docker" ] || return 0
+  apt-cache show docker.io >/dev/null 2>&1 || (as_root apt-get update -qq) || true
+  local package
+  package=$(docker_client_package)
+  say "Fetching Debian's docker client from $package"
+  # Without it one test is skipped, which is no reason to run none.
+  (
+    rm -rf "$directory.new" && mkdir -p "$directory.new" && cd "$directory.new" &&
+      apt-get download -qq -o APT::Sandbox::User=root "$package" &&
+      dpkg-deb --fsys-tarfile "$package"_*.deb | tar -x ./usr/bin/docker &&
+      rm "$package"_*.deb && rm -rf "$directory" && mv "$directory.new" "$directory"
+  ) || say "Could not fetch $package; its test will be skipped"
+}
+
 install_prerequisites() {
   local arch
   arch=$(uname -m)

@@ -14,6 +14,7 @@ import { defaultPackageCache, fetchPackages } from '../../iso/build/package-stor
 import { defaultLockFile } from '../../iso/lock-image.ts';
 import type { Architecture } from '../../iso/packages.ts';
 import { projectRoot } from '../support/cli.ts';
+import { identityArguments } from './guest-identity.ts';
 
 /** Test helper: boots ISOs in QEMU with the firmware of real computers and watches the serial line. */
 
@@ -105,8 +106,8 @@ export interface Computer {
   readonly architecture?: Architecture;
   readonly firmware: Firmware;
   readonly medium: Medium;
-  /** Adds an empty data disk that may be formatted. */
-  readonly dataDisk?: boolean;
+  /** Adds what makes it a whole machine: an empty data disk, a network, and an identity on a config disk. */
+  readonly isMachine?: boolean;
 }
 
 /** What is missing here to boot such a computer; undefined when nothing is. */
@@ -184,7 +185,8 @@ export async function bootUntil(
     ...(await firmwareArguments(computer, folder)),
     ...['-drive', `if=none,id=iso,format=raw,readonly=on,file=${isoPath}`],
     ...boardArguments(architecture, computer.firmware, computer.medium),
-    ...(computer.dataDisk === true ? await dataDiskArguments(folder) : []),
+    ...(computer.isMachine === true ? await dataDiskArguments(folder) : []),
+    ...(computer.isMachine === true ? await identityArguments(folder) : []),
   ];
   const child = spawn(emulators[architecture], args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let complaint = '';
