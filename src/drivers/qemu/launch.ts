@@ -30,6 +30,7 @@ export interface Launched {
 
 const greetingTimeoutMs = 10_000;
 const connectPauseMs = 20;
+const endTimeoutMs = 500;
 const logTailBytesMax = 64 * 1024;
 
 /**
@@ -38,7 +39,7 @@ const logTailBytesMax = 64 * 1024;
  * @throws MachineError `vm-start-failed`, `host-not-ready`, `image-invalid` (facts: reason), `store-unsafe`.
  */
 export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPlan): Promise<Launched> {
-  const { host, directory } = context;
+  const { host, directory, signal } = context;
   const { paths } = plan;
   await prepareSocketDirectory(host, directory, paths);
   await keepPrevious(host, paths.console);
@@ -69,6 +70,7 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     control: paths.control,
     observer: paths.observer,
   };
+  let isUp = false;
   try {
     await writeRunRecord(host, paths.run, record);
     const [control] = await Promise.all([
@@ -77,11 +79,34 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     ]);
     const complete = { ...record, ...(await readPorts(control)) };
     await writeRunRecord(host, paths.run, complete);
+    isUp = true;
     return { process, control, record: complete };
   } catch (error) {
-    await host.processes.signal(process, 'SIGKILL');
+    signal.throwIfAborted();
+    if (await endsSoon(context, process)) {
+      // The lost connection is only how it showed.
+      const what = 'QEMU ended right after its start.';
+      throw startFailure(await readLog(host, paths.log), what, 'ended-before-first-mark');
+    }
     throw error;
+  } finally {
+    if (!isUp) {
+      await host.processes.signal(process, 'SIGKILL');
+    }
   }
+}
+
+/** True when a process that may be about to end, as its lost connection says, has ended. */
+async function endsSoon(context: RunContext, process: ProcessIdentity): Promise<boolean> {
+  const { clock, processes } = context.host;
+  const deadlineMs = clock.monotonicMs() + endTimeoutMs;
+  while (await processes.isAlive(process)) {
+    if (clock.monotonicMs() >= deadlineMs) {
+      return false;
+    }
+    await clock.sleep(connectPauseMs, context.signal);
+  }
+  return true;
 }
 
 /** Takes over a QEMU process that runs already: connects and completes `run.json`. */
