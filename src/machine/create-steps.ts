@@ -6,6 +6,7 @@ import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { writeGuestFiles } from './guest-files.ts';
 import { driverContext, type OpenMachine } from './open.ts';
 import { updateOwnData, type OwnData } from './own-data.ts';
+import { bootReason } from './resume-material.ts';
 import type { Session } from './session.ts';
 
 /** A step that may need files which earlier steps make: it is built when its turn comes. */
@@ -55,6 +56,11 @@ function chooseImage({ session, machine, own }: CreateContext): Step {
     name: 'image',
     summary: 'Taking the machine image',
     async run() {
+      const reason = bootReason(machine, own);
+      if (reason !== undefined) {
+        const message = `The machine is booted, not resumed from a template: ${reason}.`;
+        session.emit({ type: 'note', machine: machine.name, message });
+      }
       const image = await imageForCreate(session, own.imageSource);
       await updateOwnData(session, machine.name, { imageDigest: image.digest });
       return { digest: image.digest, version: image.version };

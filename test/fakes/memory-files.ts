@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { brotliDecompressSync, constants } from 'node:zlib';
 import { MachineError, messageOf, systemCode } from '../../src/core/errors.ts';
 import type { DirectoryEntry, Files, FileStat, UnpackOptions } from '../../src/host/types.ts';
@@ -239,6 +240,10 @@ class MemoryFileSystem implements MemoryFiles {
 
   async sha256(path: string): Promise<string> {
     return createHash('sha256').update(this.#readable(path, 'sha256')).digest('hex');
+  }
+
+  async crc32(path: string): Promise<number> {
+    return crc32(this.#readable(path, 'crc32'));
   }
 
   async freeBytes(): Promise<number> {

@@ -19,3 +19,11 @@ kernel_word() {
   esac
   return 1
 }
+
+# Waits at the gate of this name, if there is one, until somebody opens it for writing.
+pass_gate() {
+  if [ -p "$run_dir/$1.gate" ]; then
+    read -r _ <"$run_dir/$1.gate"
+    rm -f "$run_dir/$1.gate"
+  fi
+}

@@ -1,0 +1,70 @@
+import { isMachineError, MachineError } from '../../../core/errors.ts';
+import type { DriverContext } from '../../driver.ts';
+import type { QemuConfig } from '../config.ts';
+import { createDisk } from '../disk.ts';
+import { readProgramFacts } from '../program-facts.ts';
+import type { MachinePaths } from '../run-state.ts';
+import { planLaunch } from '../start-choices.ts';
+import { killMachine } from '../stop.ts';
+import type { Template } from './cache.ts';
+import { templateId, templateKey, versionedMachineType } from './key.ts';
+import { hasMappedRam } from './make.ts';
+import { removePending, type PendingResume } from './pending.ts';
+import { giveUpTemplate, promisedTemplate } from './prepare.ts';
+import { resumeMachine } from './resume.ts';
+
+/**
+ * Resumes a machine that is prepared for it.
+ * @returns false when that failed: the template is gone, the disk is a new one, and the machine is to be booted.
+ * @throws MachineError what would hinder a boot as well; the signal's reason.
+ */
+export async function resumeOrBoot(
+  context: DriverContext<QemuConfig>,
+  paths: MachinePaths,
+  pending: PendingResume,
+): Promise<boolean> {
+  const { host, directory, boot } = context;
+  let template: Template | undefined;
+  try {
+    template = await promisedTemplate(context, pending.template);
+    await resumeFrom(context, paths, template);
+    await removePending(host, directory);
+    return true;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (!isMachineError(error) || boot === undefined) {
+      throw error;
+    }
+    await killMachine(context);
+    const why =
+      error.why === undefined ? error.message : `${error.message} ${error.why.split('\n')[0] ?? ''}`;
+    await giveUpTemplate(context, template, why);
+    // Nothing of the user's is on it: the machine has never been ready.
+    await host.files.remove(paths.disk);
+    await createDisk(context, paths.disk);
+    return false;
+  }
+}
+
+async function resumeFrom(
+  context: DriverContext<QemuConfig>,
+  paths: MachinePaths,
+  template: Template,
+): Promise<void> {
+  const { host, config, boot, signal } = context;
+  const plan = await planLaunch(context, paths);
+  const facts = await readProgramFacts(host, plan.program, signal);
+  const shape = { image: plan.boot.image, facts, accelerator: plan.accelerator, config };
+  const material = boot?.resume;
+  // A create that was interrupted may go on with another QEMU.
+  const isSame = templateId(await templateKey(host, shape)) === template.id;
+  if (material === undefined || !isSame) {
+    throw new MachineError('template-invalid', 'It was made by another QEMU or for another kind of machine.');
+  }
+  await resumeMachine(context, {
+    plan: { ...plan, template: { machineType: versionedMachineType(facts) } },
+    template,
+    material,
+    hasMappedRam: hasMappedRam(shape),
+  });
+}
