@@ -121,6 +121,8 @@ export interface ResumeMaterial {
   readonly cache: DriverCache;
   /** Options of the engine as JSON of its configuration file, all of them such that a running engine takes them over. */
   readonly engineConfig: string;
+  /** The same for a machine of this driver for which nothing was asked; the saved engine has it. */
+  readonly defaultEngineConfig: string;
 }
 
 /** What an image-booting driver needs besides its own configuration. */

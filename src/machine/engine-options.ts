@@ -65,7 +65,7 @@ export function liveEngineConfig(options: EngineOptions | null, driverName: stri
     'insecure-registries': options?.InsecureRegistry ?? [],
     'registry-mirrors': options?.RegistryMirror ?? [],
   };
-  return { config: JSON.stringify(config) };
+  return { config: `${JSON.stringify(config)}\n` };
 }
 
 function requireOneLine(value: string, what: string): void {

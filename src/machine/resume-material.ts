@@ -21,10 +21,17 @@ export function resumeMaterial(
   if (own.phase !== 'creating' || own.cold || !machine.driver.manifest.capabilities.resume) {
     return undefined;
   }
-  const live = liveEngineConfig(machine.record.HostOptions.EngineOptions, machine.record.DriverName);
-  return 'obstacle' in live
-    ? undefined
-    : { cache: driverCache(session, machine.driver.manifest.name), engineConfig: live.config };
+  const { DriverName, HostOptions } = machine.record;
+  const wanted = liveEngineConfig(HostOptions.EngineOptions, DriverName);
+  const usual = liveEngineConfig(null, DriverName);
+  if ('obstacle' in wanted || 'obstacle' in usual) {
+    return undefined;
+  }
+  return {
+    cache: driverCache(session, machine.driver.manifest.name),
+    engineConfig: wanted.config,
+    defaultEngineConfig: usual.config,
+  };
 }
 
 /** Why a machine that is being created has to be booted although its driver could resume it; for the user. */

@@ -30,6 +30,8 @@ export interface MachineArguments {
 
 /** What the arguments of a guest that is saved or restored have besides. */
 export interface TemplateArguments {
+  /** The engine's configuration file in the template. */
+  readonly engineConfig: string;
   /** The board's versioned name. */
   readonly machineType: string;
   /** Socket through which the guest is given its identity. */
@@ -71,7 +73,7 @@ export function machineArguments(machine: MachineArguments): string[] {
     ...['-smp', String(machine.cpus), '-m', String(machine.memoryMiB)],
     ...bootArguments(machine.image, [
       ...(machine.accelerator === 'tcg' ? ['ts.emulated'] : []),
-      ...(machine.template === undefined ? [] : ['ts.template']),
+      ...(machine.template === undefined ? [] : templateWords(machine.template)),
     ]),
     ...diskArguments(machine),
     ...networkArguments(machine),
@@ -100,6 +102,10 @@ export function probeArguments(image: BootImage, board: BoardArguments): string[
     ...bootArguments(image, ['ts.probe']),
     ...['-serial', 'stdio'],
   ];
+}
+
+function templateWords(template: TemplateArguments): string[] {
+  return ['ts.template', `ts.engine=${Buffer.from(template.engineConfig).toString('base64')}`];
 }
 
 /** The port that gives a resumed guest its identity. After all other devices, so that their addresses stay the same. */

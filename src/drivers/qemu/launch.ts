@@ -26,6 +26,7 @@ export interface LaunchPlan {
 
 /** How a guest that is saved or restored is started. */
 export interface TemplateLaunch {
+  readonly engineConfig: string;
   readonly machineType: string;
   /** How QEMU gets the saved memory; paused afterwards. Without it the guest boots. */
   readonly incoming?: { readonly via: 'stdin'; readonly path: string } | { readonly via: 'monitor' };
@@ -160,8 +161,9 @@ export async function readLog(host: Host, path: string): Promise<string> {
 }
 
 function templateOptions(template: TemplateLaunch, paths: MachinePaths): TemplateArguments {
-  const { machineType, incoming } = template;
+  const { engineConfig, machineType, incoming } = template;
   return {
+    engineConfig,
     machineType,
     identityPath: paths.identity,
     ...(incoming === undefined ? {} : { incoming: incoming.via === 'stdin' ? 'fd:0' : 'defer' }),

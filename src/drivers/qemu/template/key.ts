@@ -3,6 +3,7 @@ import type { BootImage } from '../../driver.ts';
 import type { Host } from '../../../host/types.ts';
 import { machineArguments, type MachineArguments } from '../argv.ts';
 import type { Accelerator, QemuConfig } from '../config.ts';
+import type { TemplateLaunch } from '../launch.ts';
 import type { ProgramFacts } from '../program-facts.ts';
 import { hostArchitecture } from '../programs.ts';
 
@@ -30,6 +31,8 @@ export interface TemplateShape {
   readonly facts: ProgramFacts;
   readonly accelerator: Accelerator;
   readonly config: Pick<QemuConfig, 'cpus' | 'memoryMiB' | 'diskSizeMiB'>;
+  /** The options with which the engine of the template was started. */
+  readonly engineConfig: string;
 }
 
 /** A disk grows after the resume, so one template serves all sizes from here on; smaller ones have their own. */
@@ -77,12 +80,17 @@ export function templateId(key: TemplateKey): string {
 }
 
 /** The versioned name of QEMU's default board, so that a newer QEMU does not change the hardware of a saved guest. */
-export function versionedMachineType(facts: ProgramFacts): string {
+function versionedMachineType(facts: ProgramFacts): string {
   return `pc-q35-${facts.version.major}.${facts.version.minor}`;
 }
 
+/** How QEMU is started for the template of a shape, and for what is resumed from it. */
+export function templateLaunch({ facts, engineConfig }: TemplateShape): Omit<TemplateLaunch, 'incoming'> {
+  return { engineConfig, machineType: versionedMachineType(facts) };
+}
+
 function withoutPaths(host: Pick<Host, 'facts'>, shape: TemplateShape): MachineArguments {
-  const { image, facts, accelerator, config } = shape;
+  const { image, accelerator, config } = shape;
   return {
     name: 'template',
     platform: host.facts.platform,
@@ -100,7 +108,7 @@ function withoutPaths(host: Pick<Host, 'facts'>, shape: TemplateShape): MachineA
     sshPort: 0,
     enginePort: 0,
     macAddress: templateMacAddress,
-    template: { machineType: versionedMachineType(facts), identityPath: anyPath },
+    template: { ...templateLaunch(shape), identityPath: anyPath },
   };
 }
 

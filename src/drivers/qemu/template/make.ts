@@ -18,7 +18,7 @@ import {
   type SavedFile,
   type TemplateRecord,
 } from './cache.ts';
-import { versionedMachineType, type TemplateKey, type TemplateShape } from './key.ts';
+import { templateLaunch, type TemplateKey, type TemplateShape } from './key.ts';
 
 /** What a template is made for. */
 export interface TemplateOrder {
@@ -107,7 +107,7 @@ async function bootAndSave(context: MakeContext, order: TemplateOrder, result: s
     paths,
     sshPort: 0,
     enginePort: 0,
-    template: { machineType: versionedMachineType(order.shape.facts) },
+    template: templateLaunch(order.shape),
   });
   // Open as long as the guest lives: it takes the lost connection for the end of a message.
   const identity = await host.network.connect({ path: paths.identity }, { timeoutMs: 5_000, signal });

@@ -39,6 +39,7 @@ async function templateFor(context: PrepareContext, boot: BootMaterial): Promise
     facts: await readProgramFacts(host, program, signal),
     accelerator: await chooseAccelerator(context, program, boot),
     config,
+    engineConfig: boot.resume.defaultEngineConfig,
   };
   if (resumeObstacle(host, shape) !== undefined) {
     return undefined;

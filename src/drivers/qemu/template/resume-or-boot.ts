@@ -7,7 +7,7 @@ import type { MachinePaths } from '../run-state.ts';
 import { planLaunch } from '../start-choices.ts';
 import { killMachine } from '../stop.ts';
 import type { Template } from './cache.ts';
-import { templateId, templateKey, versionedMachineType } from './key.ts';
+import { templateId, templateKey, templateLaunch } from './key.ts';
 import { hasMappedRam } from './make.ts';
 import { removePending, type PendingResume } from './pending.ts';
 import { giveUpTemplate, promisedTemplate } from './prepare.ts';
@@ -53,16 +53,24 @@ async function resumeFrom(
 ): Promise<void> {
   const { host, config, boot, signal } = context;
   const plan = await planLaunch(context, paths);
-  const facts = await readProgramFacts(host, plan.program, signal);
-  const shape = { image: plan.boot.image, facts, accelerator: plan.accelerator, config };
   const material = boot?.resume;
+  if (material === undefined) {
+    throw new MachineError('bug', 'The machine cannot be resumed without an identity.');
+  }
+  const shape = {
+    image: plan.boot.image,
+    facts: await readProgramFacts(host, plan.program, signal),
+    accelerator: plan.accelerator,
+    config,
+    engineConfig: material.defaultEngineConfig,
+  };
   // A create that was interrupted may go on with another QEMU.
   const isSame = templateId(await templateKey(host, shape)) === template.id;
-  if (material === undefined || !isSame) {
+  if (!isSame) {
     throw new MachineError('template-invalid', 'It was made by another QEMU or for another kind of machine.');
   }
   await resumeMachine(context, {
-    plan: { ...plan, template: { machineType: versionedMachineType(facts) } },
+    plan: { ...plan, template: templateLaunch(shape) },
     template,
     material,
     hasMappedRam: hasMappedRam(shape),

@@ -4,14 +4,14 @@ import { waitFor } from '../../../core/wait.ts';
 import type { DriverContext, ResumeMaterial } from '../../driver.ts';
 import type { QemuConfig } from '../config.ts';
 import { followUntilReady, type StartLimits } from '../follow.ts';
-import { launch, readLog, type Launched, type LaunchPlan } from '../launch.ts';
+import { launch, readLog, type Launched, type LaunchPlan, type TemplateLaunch } from '../launch.ts';
 import { isIntact, type Template } from './cache.ts';
 import { identityMessage } from './identity.ts';
 import { writePending } from './pending.ts';
 
 /** What a machine is resumed with. */
 export interface ResumeOrder {
-  readonly plan: LaunchPlan & { readonly template: { readonly machineType: string } };
+  readonly plan: LaunchPlan & { readonly template: TemplateLaunch };
   readonly template: Template;
   readonly material: ResumeMaterial;
   readonly hasMappedRam: boolean;
