@@ -1,6 +1,6 @@
 import type { Step } from '../drivers/driver.ts';
 import { imageForCreate, bootMaterial } from './boot-material.ts';
-import { bootMachine, verifyEngine } from './boot.ts';
+import { bootVerified } from './boot.ts';
 import { copyClientFiles, ensureSshKeys, ensureStoreAuthority, refreshCertificates } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { writeGuestFiles } from './guest-files.ts';
@@ -38,7 +38,6 @@ function imageMachineSteps(context: CreateContext, driverSteps: readonly Step[])
     makeCertificates(context),
     ...driverSteps,
     boot(context),
-    verify(context),
   ];
 }
 
@@ -119,22 +118,11 @@ function boot({ session, machine }: CreateContext): Step {
     name: 'boot',
     summary: 'Starting the machine',
     async run() {
-      const status = await bootMachine(session, machine);
+      const status = await bootVerified(session, machine);
       return status.engineUrl === undefined ? undefined : { engineUrl: status.engineUrl };
     },
     async undo() {
       await machine.driver.kill(driverContext(session, machine));
-    },
-  };
-}
-
-function verify({ session, machine }: CreateContext): Step {
-  return {
-    name: 'verify',
-    summary: 'Asking the engine over TLS',
-    async run() {
-      await verifyEngine(session, machine);
-      return undefined;
     },
   };
 }
