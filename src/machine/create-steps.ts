@@ -32,13 +32,7 @@ export function createSteps(session: Session, machine: OpenMachine, own: OwnData
 }
 
 function imageMachineSteps(context: CreateContext, driverSteps: readonly Step[]): Step[] {
-  return [
-    chooseImage(context),
-    makeKeys(context),
-    makeCertificates(context),
-    ...driverSteps,
-    boot(context),
-  ];
+  return [chooseImage(context), makeKeys(context), makeCertificates(context), ...driverSteps, boot(context)];
 }
 
 // A driver's steps are pure data about what is to be done; only `run` looks at files. Its boot material may

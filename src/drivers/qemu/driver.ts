@@ -26,7 +26,7 @@ export default defineDriver<QemuConfig>(manifest, {
 function templateStep(context: DriverContext<QemuConfig>): Step {
   return {
     name: 'template',
-    summary: 'Looking for a template to resume the machine from',
+    summary: 'Deciding how to start the machine',
     run: async () => (await import('./template/prepare.ts')).prepareResume(context),
   };
 }

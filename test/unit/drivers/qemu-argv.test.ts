@@ -58,7 +58,7 @@ test('the arguments of an emulated machine on Linux, word for word', (t) => {
     ...['-smp', '2', '-m', '2048'],
     ...['-kernel', '/cache/vmlinux', '-initrd', '/cache/initrd'],
     '-append',
-    'console=ttyS0 quiet panic=-1 ts.root=/dev/vdb ts.mods=virtio_blk,crc32c_generic,erofs ts.emulated',
+    'console=ttyS0 quiet panic=-1 ts.root=/dev/vdb ts.mods=virtio_blk,crc32c_generic,erofs ts.emulated mitigations=off',
     '-blockdev',
     '{"driver":"qcow2","node-name":"data","cache":{"direct":false,"no-flush":false},"discard":"unmap",' +
       '"detect-zeroes":"unmap","backing":null,' +
