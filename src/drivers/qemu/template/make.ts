@@ -44,6 +44,9 @@ const restMs = 700;
 const saveTimeoutMs = 120_000;
 const savePauseMs = 10;
 
+/** Where this process makes templates at this moment. */
+const ownMakings = new Set<string>();
+
 /** True where memory is saved and loaded as a file with fixed places (capability "mapped-ram"). */
 export function hasMappedRam({ facts }: TemplateShape): boolean {
   return facts.version.major >= mappedRamMajor;
@@ -59,9 +62,10 @@ export async function makeTemplate(context: MakeContext, order: TemplateOrder): 
   await removeDeadRemains(context, order.cache);
   const directory = makingDirectory(order.cache, order.key, host.facts.pid);
   const result = `${directory}/template`;
-  await host.files.makeDirectory(result, 0o700);
   const making = { ...context, name: 'template', directory, boot: { ...order.boot, guestFiles: [] } };
+  ownMakings.add(directory);
   try {
+    await host.files.makeDirectory(result, 0o700);
     if ((await host.files.freeBytes(directory)) < freeBytesMin) {
       throw new MachineError('template-failed', 'There is not enough free space to save a started machine.', {
         why: `less than ${freeBytesMin / 1024 ** 2} MB are free in ${order.cache.directory}`,
@@ -72,7 +76,9 @@ export async function makeTemplate(context: MakeContext, order: TemplateOrder): 
     await host.files.rename(result, templateDirectory(order.cache, order.key));
   } finally {
     // Also after Ctrl-C: the guest must not stay behind.
-    await removeMaking({ ...making, signal: new AbortController().signal });
+    await removeMaking({ ...making, signal: new AbortController().signal }).finally(() => {
+      ownMakings.delete(directory);
+    });
   }
 }
 
@@ -84,7 +90,11 @@ export async function removeDeadRemains(
   const { host } = context;
   for (const { directory, pid } of await listMaking(host, cache)) {
     // Another process may have got the number since; then the remains wait until that one has ended.
-    if (pid === host.facts.pid || (await host.processes.identify(pid)) === undefined) {
+    const isDead =
+      pid === host.facts.pid
+        ? !ownMakings.has(directory)
+        : (await host.processes.identify(pid)) === undefined;
+    if (isDead) {
       await removeMaking({ ...context, name: 'template', directory });
     }
   }
