@@ -39,9 +39,11 @@ export async function resumeOrBoot(
     const why =
       error.why === undefined ? error.message : `${error.message} ${error.why.split('\n')[0] ?? ''}`;
     await giveUpTemplate(context, template, why);
-    // Nothing of the user's is on it: the machine has never been ready.
-    await host.files.remove(paths.disk);
-    await createDisk(context, paths.disk);
+    // Nothing of the user's is on it: the machine has never been ready. There is a disk at any moment, since a create
+    // that goes on after a kill makes none.
+    const replacement = `${paths.disk}.new`;
+    await createDisk(context, replacement);
+    await host.files.rename(replacement, paths.disk);
     return false;
   }
 }
