@@ -36,8 +36,12 @@ const mebibyte = 1024 * 1024;
 export async function resumeMachine(context: ResumeContext, order: ResumeOrder): Promise<void> {
   const { host } = context;
   const { plan, template } = order;
-  // Both read the same file, on two processors; the second finds it in memory.
-  const intact = isIntact(host, template.ramPath, template.record.ram);
+  // Both read the same file, on two processors; the second finds it in memory. The template may have been made anew
+  // since the disk was copied: then the disk is sound, but belongs to other memory.
+  const intact = Promise.all([
+    isIntact(host, template.ramPath, template.record.ram),
+    isIntact(host, plan.paths.disk, template.record.disk),
+  ]);
   intact.catch(() => undefined);
   const launched = await launch(context, {
     ...plan,
@@ -48,8 +52,12 @@ export async function resumeMachine(context: ResumeContext, order: ResumeOrder):
   });
   try {
     await load(context, launched, order);
-    if (!(await intact)) {
+    const [isMemoryIntact, isDiskIntact] = await intact;
+    if (!isMemoryIntact) {
       throw new MachineError('template-invalid', 'The saved memory is not what it was when it was saved.');
+    }
+    if (!isDiskIntact) {
+      throw new MachineError('template-invalid', 'The disk of the machine does not belong to the saved memory.');
     }
     await wake(context, launched, order);
   } finally {
