@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { MachineError } from '../../../core/errors.ts';
 import { waitFor } from '../../../core/wait.ts';
 import type { DriverContext, ResumeMaterial } from '../../driver.ts';
@@ -106,27 +105,17 @@ async function wake(context: ResumeContext, launched: Launched, order: ResumeOrd
       const size = config.diskSizeMiB * mebibyte;
       await control.execute('block_resize', { 'node-name': 'data', size }, { signal });
     }
-    await send(
-      identity,
-      await identityMessage(host, {
-        guestFiles: plan.boot.guestFiles,
-        engineConfig: order.material.engineConfig,
-        diskBytes: config.diskSizeMiB * mebibyte,
-      }),
-    );
+    const message = await identityMessage(host, {
+      guestFiles: plan.boot.guestFiles,
+      engineConfig: order.material.engineConfig,
+      diskBytes: config.diskSizeMiB * mebibyte,
+    });
+    // Not waited for: a guest that does not take it shows in its silence, which has a limit.
+    identity.end(message);
     await follow(context, launched, plan);
   } finally {
     identity.destroy();
   }
-}
-
-/** Resolves when QEMU has taken everything. */
-async function send(socket: Socket, bytes: Uint8Array): Promise<void> {
-  await new Promise<void>((resolve) => {
-    // An error shows in the guest's silence, with better words than the socket has.
-    socket.once('close', resolve);
-    socket.end(bytes, resolve);
-  });
 }
 
 async function follow(context: ResumeContext, launched: Launched, plan: LaunchPlan): Promise<void> {
