@@ -1,4 +1,4 @@
-import { isMachineError, MachineError } from '../../../core/errors.ts';
+import { isMachineError, MachineError, messageOf, systemCode } from '../../../core/errors.ts';
 import { waitFor } from '../../../core/wait.ts';
 import type { BootMaterial, DriverCache, DriverContext } from '../../driver.ts';
 import type { QemuConfig } from '../config.ts';
@@ -208,10 +208,18 @@ async function writeRecord(context: MakeContext, key: TemplateKey, directory: st
   );
 }
 
-/** An error of any kind as the reason why there is no template. */
+/**
+ * An error as the reason why there is no template, or why it was of no use. A file or socket that is gone is one as
+ * well.
+ * @throws the error when it is neither ours nor the system's.
+ */
 export function templateFailure(error: unknown): string {
   if (!isMachineError(error)) {
-    throw error;
+    // Codes of Node itself (ERR_…) tell a mistake of ours.
+    if (!/^E[A-Z0-9]+$/.test(systemCode(error) ?? '')) {
+      throw error;
+    }
+    return `${messageOf(error)}.`;
   }
   return error.why === undefined ? error.message : `${error.message} ${error.why.split('\n')[0] ?? ''}`;
 }

@@ -56,7 +56,10 @@ export async function resumeMachine(context: ResumeContext, order: ResumeOrder):
       throw new MachineError('template-invalid', 'The saved memory is not what it was when it was saved.');
     }
     if (!isDiskIntact) {
-      throw new MachineError('template-invalid', 'The disk of the machine does not belong to the saved memory.');
+      throw new MachineError(
+        'template-invalid',
+        'The disk of the machine does not belong to the saved memory.',
+      );
     }
     await wake(context, launched, order);
   } finally {
