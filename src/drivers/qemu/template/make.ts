@@ -14,6 +14,7 @@ import {
   makingDirectory,
   ramFile,
   recordFile,
+  removeTemplate,
   templateDirectory,
   type SavedFile,
   type TemplateRecord,
@@ -73,7 +74,10 @@ export async function makeTemplate(context: MakeContext, order: TemplateOrder): 
     }
     await bootAndSave(making, order, result);
     await writeRecord(context, order.key, result);
-    await host.files.rename(result, templateDirectory(order.cache, order.key));
+    // What a removal left that was cut off has no record and is no template, but would be in the way.
+    const place = templateDirectory(order.cache, order.key);
+    await removeTemplate(host, place);
+    await host.files.rename(result, place);
   } finally {
     // Also after Ctrl-C: the guest must not stay behind.
     await removeMaking({ ...making, signal: new AbortController().signal }).finally(() => {
