@@ -10,7 +10,7 @@ import {
   type Template,
 } from './cache.ts';
 import { templateId, templateKey } from './key.ts';
-import { makeTemplate, templateFailure, type TemplateOrder } from './make.ts';
+import { makeTemplate, removeDeadRemains, templateFailure, type TemplateOrder } from './make.ts';
 
 /**
  * The template for a machine that is being created. The first machine of its kind makes it: that boot takes as long as
@@ -25,6 +25,8 @@ export async function ensureTemplate(
   const { cache } = order;
   const key = await templateKey(host, order.shape);
   await host.files.makeDirectory(cache.directory, 0o700);
+  // Whatever this machine needs: the guest of a maker that was killed goes on and takes its memory.
+  await removeDeadRemains(context, cache);
   const found = await findTemplate(host, cache, key);
   if (found !== undefined) {
     await touchTemplate(host, found);

@@ -1,4 +1,4 @@
-import { isMachineError, MachineError } from '../../../core/errors.ts';
+import { isMachineError, MachineError, messageOf, systemCode } from '../../../core/errors.ts';
 import { waitFor } from '../../../core/wait.ts';
 import type { BootMaterial, DriverCache, DriverContext } from '../../driver.ts';
 import type { QemuConfig } from '../config.ts';
@@ -14,6 +14,7 @@ import {
   makingDirectory,
   ramFile,
   recordFile,
+  removeTemplate,
   templateDirectory,
   type SavedFile,
   type TemplateRecord,
@@ -44,6 +45,9 @@ const restMs = 700;
 const saveTimeoutMs = 120_000;
 const savePauseMs = 10;
 
+/** Where this process makes templates at this moment. */
+const ownMakings = new Set<string>();
+
 /** True where memory is saved and loaded as a file with fixed places (capability "mapped-ram"). */
 export function hasMappedRam({ facts }: TemplateShape): boolean {
   return facts.version.major >= mappedRamMajor;
@@ -59,9 +63,10 @@ export async function makeTemplate(context: MakeContext, order: TemplateOrder): 
   await removeDeadRemains(context, order.cache);
   const directory = makingDirectory(order.cache, order.key, host.facts.pid);
   const result = `${directory}/template`;
-  await host.files.makeDirectory(result, 0o700);
   const making = { ...context, name: 'template', directory, boot: { ...order.boot, guestFiles: [] } };
+  ownMakings.add(directory);
   try {
+    await host.files.makeDirectory(result, 0o700);
     if ((await host.files.freeBytes(directory)) < freeBytesMin) {
       throw new MachineError('template-failed', 'There is not enough free space to save a started machine.', {
         why: `less than ${freeBytesMin / 1024 ** 2} MB are free in ${order.cache.directory}`,
@@ -69,10 +74,15 @@ export async function makeTemplate(context: MakeContext, order: TemplateOrder): 
     }
     await bootAndSave(making, order, result);
     await writeRecord(context, order.key, result);
-    await host.files.rename(result, templateDirectory(order.cache, order.key));
+    // What a removal left that was cut off has no record and is no template, but would be in the way.
+    const place = templateDirectory(order.cache, order.key);
+    await removeTemplate(host, place);
+    await host.files.rename(result, place);
   } finally {
     // Also after Ctrl-C: the guest must not stay behind.
-    await removeMaking({ ...making, signal: new AbortController().signal });
+    await removeMaking({ ...making, signal: new AbortController().signal }).finally(() => {
+      ownMakings.delete(directory);
+    });
   }
 }
 
@@ -84,7 +94,11 @@ export async function removeDeadRemains(
   const { host } = context;
   for (const { directory, pid } of await listMaking(host, cache)) {
     // Another process may have got the number since; then the remains wait until that one has ended.
-    if (pid === host.facts.pid || (await host.processes.identify(pid)) === undefined) {
+    const isDead =
+      pid === host.facts.pid
+        ? !ownMakings.has(directory)
+        : (await host.processes.identify(pid)) === undefined;
+    if (isDead) {
       await removeMaking({ ...context, name: 'template', directory });
     }
   }
@@ -198,10 +212,18 @@ async function writeRecord(context: MakeContext, key: TemplateKey, directory: st
   );
 }
 
-/** An error of any kind as the reason why there is no template. */
+/**
+ * An error as the reason why there is no template, or why it was of no use. A file or socket that is gone is one as
+ * well.
+ * @throws the error when it is neither ours nor the system's.
+ */
 export function templateFailure(error: unknown): string {
   if (!isMachineError(error)) {
-    throw error;
+    // Codes of Node itself (ERR_…) tell a mistake of ours.
+    if (!/^E[A-Z0-9]+$/.test(systemCode(error) ?? '')) {
+      throw error;
+    }
+    return `${messageOf(error)}.`;
   }
   return error.why === undefined ? error.message : `${error.message} ${error.why.split('\n')[0] ?? ''}`;
 }

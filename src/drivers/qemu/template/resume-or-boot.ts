@@ -1,4 +1,4 @@
-import { isMachineError, MachineError } from '../../../core/errors.ts';
+import { MachineError } from '../../../core/errors.ts';
 import type { DriverContext } from '../../driver.ts';
 import type { QemuConfig } from '../config.ts';
 import { createDisk } from '../disk.ts';
@@ -8,7 +8,7 @@ import { planLaunch } from '../start-choices.ts';
 import { killMachine } from '../stop.ts';
 import type { Template } from './cache.ts';
 import { templateId, templateKey, templateLaunch } from './key.ts';
-import { hasMappedRam } from './make.ts';
+import { hasMappedRam, templateFailure } from './make.ts';
 import { removePending, type PendingResume } from './pending.ts';
 import { giveUpTemplate, promisedTemplate } from './prepare.ts';
 import { resumeMachine } from './resume.ts';
@@ -32,16 +32,17 @@ export async function resumeOrBoot(
     return true;
   } catch (error) {
     context.signal.throwIfAborted();
-    if (!isMachineError(error) || boot === undefined) {
+    if (boot === undefined) {
       throw error;
     }
+    const why = templateFailure(error);
     await killMachine(context);
-    const why =
-      error.why === undefined ? error.message : `${error.message} ${error.why.split('\n')[0] ?? ''}`;
     await giveUpTemplate(context, template, why);
-    // Nothing of the user's is on it: the machine has never been ready.
-    await host.files.remove(paths.disk);
-    await createDisk(context, paths.disk);
+    // Nothing of the user's is on it: the machine has never been ready. There is a disk at any moment, since a create
+    // that goes on after a kill makes none.
+    const replacement = `${paths.disk}.new`;
+    await createDisk(context, replacement);
+    await host.files.rename(replacement, paths.disk);
     return false;
   }
 }

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { MachineError } from '../../../core/errors.ts';
 import { waitFor } from '../../../core/wait.ts';
 import type { DriverContext, ResumeMaterial } from '../../driver.ts';
@@ -36,8 +35,12 @@ const mebibyte = 1024 * 1024;
 export async function resumeMachine(context: ResumeContext, order: ResumeOrder): Promise<void> {
   const { host } = context;
   const { plan, template } = order;
-  // Both read the same file, on two processors; the second finds it in memory.
-  const intact = isIntact(host, template.ramPath, template.record.ram);
+  // Both read the same file, on two processors; the second finds it in memory. The template may have been made anew
+  // since the disk was copied: then the disk is sound, but belongs to other memory.
+  const intact = Promise.all([
+    isIntact(host, template.ramPath, template.record.ram),
+    isIntact(host, plan.paths.disk, template.record.disk),
+  ]);
   intact.catch(() => undefined);
   const launched = await launch(context, {
     ...plan,
@@ -48,8 +51,15 @@ export async function resumeMachine(context: ResumeContext, order: ResumeOrder):
   });
   try {
     await load(context, launched, order);
-    if (!(await intact)) {
+    const [isMemoryIntact, isDiskIntact] = await intact;
+    if (!isMemoryIntact) {
       throw new MachineError('template-invalid', 'The saved memory is not what it was when it was saved.');
+    }
+    if (!isDiskIntact) {
+      throw new MachineError(
+        'template-invalid',
+        'The disk of the machine does not belong to the saved memory.',
+      );
     }
     await wake(context, launched, order);
   } finally {
@@ -98,27 +108,17 @@ async function wake(context: ResumeContext, launched: Launched, order: ResumeOrd
       const size = config.diskSizeMiB * mebibyte;
       await control.execute('block_resize', { 'node-name': 'data', size }, { signal });
     }
-    await send(
-      identity,
-      await identityMessage(host, {
-        guestFiles: plan.boot.guestFiles,
-        engineConfig: order.material.engineConfig,
-        diskBytes: config.diskSizeMiB * mebibyte,
-      }),
-    );
+    const message = await identityMessage(host, {
+      guestFiles: plan.boot.guestFiles,
+      engineConfig: order.material.engineConfig,
+      diskBytes: config.diskSizeMiB * mebibyte,
+    });
+    // Not waited for: a guest that does not take it shows in its silence, which has a limit.
+    identity.end(message);
     await follow(context, launched, plan);
   } finally {
     identity.destroy();
   }
-}
-
-/** Resolves when QEMU has taken everything. */
-async function send(socket: Socket, bytes: Uint8Array): Promise<void> {
-  await new Promise<void>((resolve) => {
-    // An error shows in the guest's silence, with better words than the socket has.
-    socket.once('close', resolve);
-    socket.end(bytes, resolve);
-  });
 }
 
 async function follow(context: ResumeContext, launched: Launched, plan: LaunchPlan): Promise<void> {
