@@ -40,7 +40,10 @@ export async function ensureTemplate(
     }
     const failure = await recentFailure(host, cache, key);
     if (failure !== undefined) {
-      note(context, `The machine is booted: a template could not be made lately. ${failure}`);
+      note(
+        context,
+        `The machine is booted: a template could not be made lately ("tsmachine image prune" forgets that). ${failure}`,
+      );
       return undefined;
     }
     return tryToMake(context, { ...order, key });
@@ -58,12 +61,10 @@ async function tryToMake(
   } catch (error) {
     context.signal.throwIfAborted();
     const why = templateFailure(error);
-    await noteFailure(host, order.cache, { key: order.key, why }).catch((cause: unknown) => {
-      // On a full disk not even that can be written; then the next create tries again.
-      if (!isMachineError(cause)) {
-        throw cause;
-      }
-    });
+    // Space may be free again at the next create, and is asked for before anything else.
+    if (!isMachineError(error) || error.facts['reason'] !== 'no-space') {
+      await noteFailure(host, order.cache, { key: order.key, why }).catch(ignoreOurs);
+    }
     note(context, `The machine is booted: a template could not be made. ${why}`);
     return undefined;
   }
@@ -73,6 +74,13 @@ async function tryToMake(
     await enforceSizeBound(host, order.cache, template);
   }
   return template;
+}
+
+/** For a note that cannot be kept; then the next create tries again. */
+function ignoreOurs(error: unknown): void {
+  if (!isMachineError(error)) {
+    throw error;
+  }
 }
 
 function note(context: DriverContext<QemuConfig>, message: string): void {

@@ -40,6 +40,8 @@ const mappedRamMajor = 9;
 
 /** Besides the memory that the guest uses, some 300 MB: room for the disk, and for whoever needs some as well. */
 const freeBytesMin = 1024 ** 3;
+/** With less than this a disk is full. */
+const fullBytesMax = 16 * 1024 ** 2;
 /** After the last mark the guest is given this time to come to rest. */
 const restMs = 700;
 const saveTimeoutMs = 120_000;
@@ -67,13 +69,15 @@ export async function makeTemplate(context: MakeContext, order: TemplateOrder): 
   ownMakings.add(directory);
   try {
     await host.files.makeDirectory(result, 0o700);
-    if ((await host.files.freeBytes(directory)) < freeBytesMin) {
-      throw new MachineError('template-failed', 'There is not enough free space to save a started machine.', {
-        why: `less than ${freeBytesMin / 1024 ** 2} MB are free in ${order.cache.directory}`,
-      });
+    await requireSpace(context, order.cache, freeBytesMin);
+    try {
+      await bootAndSave(making, order, result);
+      await writeRecord(context, order.key, result);
+    } catch (error) {
+      // Whatever it looked like to QEMU, a full disk is the reason to name.
+      await requireSpace(context, order.cache, fullBytesMax);
+      throw error;
     }
-    await bootAndSave(making, order, result);
-    await writeRecord(context, order.key, result);
     // What a removal left that was cut off has no record and is no template, but would be in the way.
     const place = templateDirectory(order.cache, order.key);
     await removeTemplate(host, place);
@@ -107,6 +111,16 @@ export async function removeDeadRemains(
 async function removeMaking(context: Parameters<typeof removeMachine>[0]): Promise<void> {
   await removeMachine(context);
   await context.host.files.remove(context.directory);
+}
+
+/** @throws MachineError `template-failed` (facts: reason `no-space`). */
+async function requireSpace(context: MakeContext, cache: DriverCache, bytesMin: number): Promise<void> {
+  if ((await context.host.files.freeBytes(cache.directory)) < bytesMin) {
+    throw new MachineError('template-failed', 'There is not enough free space to save a started machine.', {
+      why: `Less than ${Math.round(bytesMin / 1024 ** 2)} MB are free in ${cache.directory}.`,
+      facts: { reason: 'no-space' },
+    });
+  }
 }
 
 async function bootAndSave(context: MakeContext, order: TemplateOrder, result: string): Promise<void> {
