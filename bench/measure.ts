@@ -14,6 +14,8 @@ export interface Run {
   readonly exitCode: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** Lines of the standard error with the milliseconds from the start of the process to their arrival. */
+  readonly lines: readonly { readonly text: string; readonly atMs: number }[];
 }
 
 /** A program to run: arguments of node, and its environment beyond this process'. */
@@ -37,7 +39,17 @@ export function runNode(program: Program): Promise<Run> {
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+    const lines: { text: string; atMs: number }[] = [];
+    child.stderr.on('data', (chunk: Buffer) => {
+      err.push(chunk);
+      const atMs = performance.now() - started;
+      lines.push(
+        ...chunk
+          .toString()
+          .split('\n')
+          .map((text) => ({ text, atMs })),
+      );
+    });
     child.on('error', reject);
     child.on('close', (exitCode) => {
       const wallMs = performance.now() - started;
@@ -50,6 +62,7 @@ export function runNode(program: Program): Promise<Run> {
         exitCode,
         stdout: Buffer.concat(out).toString(),
         stderr: Buffer.concat(err).toString(),
+        lines,
       });
     });
   });
@@ -104,6 +117,8 @@ export interface Row {
   readonly what: string;
   readonly value: number;
   readonly unit: string;
+  /** Not more than this. */
   readonly budget?: number;
+  readonly atLeast?: number;
   readonly detail?: string;
 }

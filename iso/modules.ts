@@ -9,7 +9,7 @@ export const rootModules: Readonly<Record<string, string>> = {
   block: 'virtio_blk virtio_scsi ahci ata_piix sd_mod sr_mod nvme virtio_mmio mptspi vmw_pvscsi hv_storvsc',
   network: 'virtio_net e1000 e1000e pcnet32 vmxnet3 hv_netvsc',
   guestServices:
-    'qemu_fw_cfg virtio_balloon virtio-rng vmw_vsock_virtio_transport ptp_kvm vboxguest vboxsf hv_vmbus hv_utils ' +
+    'qemu_fw_cfg virtio_balloon virtio_console virtio-rng vmw_vsock_virtio_transport ptp_kvm vboxguest vboxsf hv_vmbus hv_utils ' +
     'hv_balloon hv_sock pci-hyperv hyperv_keyboard vmw_vsock_vmci_transport vmw_balloon vmw_vmci',
   fileSystems:
     'erofs squashfs overlay isofs loop ext4 vfat nls_cp437 nls_iso8859-1 nls_ascii nls_utf8 9p 9pnet_virtio ' +

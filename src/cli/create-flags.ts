@@ -14,6 +14,12 @@ export const createFlags = [
     type: 'string',
     help: 'Machine image to boot: directory, manifest or URL (default: the newest on this computer)',
   },
+  {
+    name: 'cold',
+    type: 'bool',
+    env: 'MACHINE_COLD',
+    help: 'Boot the machine even if it could be resumed from a template, which is faster',
+  },
   { name: 'plan', type: 'bool', help: 'Show the steps and do nothing' },
   { name: 'resume', type: 'bool', help: 'Go on with a machine whose creation was interrupted or failed' },
   {

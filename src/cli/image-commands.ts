@@ -44,9 +44,12 @@ export const imageCommands = [
   },
   {
     name: 'image prune',
-    summary: 'Remove images from the cache that no machine uses',
+    summary: 'Remove images and templates from the cache that no machine uses',
     arity: 'none',
-    flags: [json],
+    flags: [
+      json,
+      { name: 'all', aliases: ['a'], type: 'bool', help: 'All templates, also of images in use' },
+    ],
     progress: true,
   },
 ] as const satisfies readonly CommandDefinition[];

@@ -177,6 +177,17 @@ export const errorCodes = {
     title: 'A file could not be downloaded.',
     remedies: ['Check the network and proxy settings, then run the command again.'],
   },
+  'template-failed': {
+    fault: 'host',
+    title:
+      'A started machine could not be saved, so that later ones cannot be resumed from it; they are booted.',
+    remedies: ['Free some space in the store, or create machines with --cold.'],
+  },
+  'template-invalid': {
+    fault: 'record',
+    title: 'A saved machine is missing or was changed; the machine that should resume from it is booted.',
+    remedies: ['Nothing: it is removed and made again.'],
+  },
   'vm-start-failed': {
     fault: 'guest',
     title: 'The hypervisor did not start the machine.',

@@ -34,6 +34,8 @@ export interface Capabilities {
   readonly ssh: boolean;
   /** Engine and SSH are reached on 127.0.0.1. */
   readonly localEndpoints: boolean;
+  /** A new machine may go on from a saved guest (`BootMaterial.resume`). */
+  readonly resume: boolean;
 }
 
 /** Everything about a driver that is known without loading it. */
@@ -107,10 +109,28 @@ export interface GuestFile {
   readonly path: string;
 }
 
+/** A place for what a driver can make again, shared by all machines of a store. */
+export interface DriverCache {
+  readonly directory: string;
+  /** Runs the action while no other process of this store runs one of the same name. */
+  exclusively<T>(name: string, action: () => Promise<T>): Promise<T>;
+}
+
+/** What a driver needs to make a machine go on from a guest that it has saved before, instead of booting it. */
+export interface ResumeMaterial {
+  readonly cache: DriverCache;
+  /** Options of the engine as JSON of its configuration file, all of them such that a running engine takes them over. */
+  readonly engineConfig: string;
+  /** The same for a machine of this driver for which nothing was asked; the saved engine has it. */
+  readonly defaultEngineConfig: string;
+}
+
 /** What an image-booting driver needs besides its own configuration. */
 export interface BootMaterial {
   readonly image: BootImage;
   readonly guestFiles: readonly GuestFile[];
+  /** Only where a machine is being created that may be resumed; without it every start is a boot. */
+  readonly resume?: ResumeMaterial;
 }
 
 /** What every method of a driver is given. */
@@ -157,6 +177,12 @@ export interface Configured {
   };
 }
 
+/** Something that was taken out of a driver's cache. */
+export interface PrunedFiles {
+  readonly directory: string;
+  readonly sizeBytes: number;
+}
+
 /** The behaviour of a driver. Start, stop, kill and remove are idempotent: "already so" is success. */
 export interface DriverImplementation<Config> {
   /**
@@ -185,6 +211,16 @@ export interface DriverImplementation<Config> {
   remove(context: DriverContext<Config>): Promise<void>;
   /** Probes. Never throws for a machine that is not there. */
   inspect(context: DriverContext<Config>): Promise<DriverStatus>;
+  /**
+   * Takes out of the driver's cache what belongs to no image that is kept, and what killed commands left there.
+   * Present where `capabilities.resume` is true.
+   */
+  prune?(
+    context: Pick<DriverContext<unknown>, 'host' | 'signal'> & {
+      readonly cache: DriverCache;
+      readonly keepImages: ReadonlySet<string>;
+    },
+  ): Promise<readonly PrunedFiles[]>;
   /** Paths of logs that help, most useful first. */
   logs?(context: DriverContext<Config>): readonly { readonly name: string; readonly path: string }[];
 }

@@ -59,7 +59,22 @@ export function createFiles(platform: NodeJS.Platform): Files {
         fs.rm(path, { recursive: true, force: true, maxRetries: isWindows ? BUSY_ATTEMPTS_MAX : 0 }),
       ),
     unpackBrotli: async (from, to, options) => (await import('./brotli.ts')).unpackBrotli(from, to, options),
-    sha256: hashFile,
+    sha256: async (path) => {
+      const { createHash } = await import('node:crypto');
+      const hash = createHash('sha256');
+      await readThrough(path, (piece) => {
+        hash.update(piece);
+      });
+      return hash.digest('hex');
+    },
+    crc32: async (path) => {
+      const { crc32 } = await import('node:zlib');
+      let sum = 0;
+      await readThrough(path, (piece) => {
+        sum = crc32(piece, sum);
+      });
+      return sum;
+    },
     freeBytes: async (path) => {
       const { bavail, bsize } = await fs.statfs(path);
       return bavail * bsize;
@@ -246,18 +261,17 @@ async function statOf(path: string): Promise<FileStat | undefined> {
   }
 }
 
-async function hashFile(path: string): Promise<string> {
-  const { createHash } = await import('node:crypto');
-  const hash = createHash('sha256');
+/** Hands the content of a file over piece by piece. */
+async function readThrough(path: string, take: (piece: Uint8Array) => void): Promise<void> {
   const file = await fs.open(path, 'r');
   try {
     const chunk = new Uint8Array(HASH_CHUNK_BYTES);
     for (;;) {
       const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
       if (bytesRead === 0) {
-        return hash.digest('hex');
+        return;
       }
-      hash.update(chunk.subarray(0, bytesRead));
+      take(chunk.subarray(0, bytesRead));
     }
   } finally {
     await file.close();

@@ -1,5 +1,6 @@
 import type { ChildProcess, ExecFileOptions } from 'node:child_process';
 import { constants, promises as fs } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { MachineError, systemCode } from '../core/errors.ts';
 import { findProgram } from './find-program.ts';
 import type { HostFacts, ProcessIdentity, Processes } from './types.ts';
@@ -55,11 +56,13 @@ async function spawnDetached(
   const log = await fs.open(options.logPath, flags, 0o600).catch((cause: unknown) => {
     throw new MachineError('store-write-failed', `Cannot open the log ${options.logPath}.`, { cause });
   });
+  let input: FileHandle | undefined;
   try {
+    input = options.stdinPath === undefined ? undefined : await fs.open(options.stdinPath, 'r');
     const { spawn } = await import('node:child_process');
     const child = spawn(program, args, {
       detached: true,
-      stdio: ['ignore', log.fd, log.fd],
+      stdio: [input?.fd ?? 'ignore', log.fd, log.fd],
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       env: { ...facts.env, ...options.env },
       windowsHide: true,
@@ -72,6 +75,7 @@ async function spawnDetached(
     child.unref();
     return identity;
   } finally {
+    await input?.close();
     await log.close();
   }
 }

@@ -3,6 +3,7 @@ import { findSource, imageOfMachine, locateImage } from '../image/locate.ts';
 import { listGuestFiles } from './guest-files.ts';
 import type { OpenMachine } from './open.ts';
 import { loadOwnData } from './own-data.ts';
+import { resumeMaterial } from './resume-material.ts';
 import type { Session } from './session.ts';
 
 /** Fails for an image that cannot be had, before anything is made for the machine. */
@@ -28,7 +29,12 @@ export async function bootMaterial(
     own.imageDigest === undefined
       ? await imageForCreate(session, own.imageSource)
       : await imageOfMachine(session.host, own.imageDigest, own.imageSource, cacheOptions(session));
-  return { image, guestFiles: await listGuestFiles(session.host, machine.directory) };
+  const resume = resumeMaterial(session, machine, own);
+  return {
+    image,
+    guestFiles: await listGuestFiles(session.host, machine.directory),
+    ...(resume === undefined ? {} : { resume }),
+  };
 }
 
 function cacheOptions({ storePath, signal, emit }: Session): Parameters<typeof locateImage>[2] {

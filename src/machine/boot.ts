@@ -17,6 +17,32 @@ export async function bootMachine(session: Session, machine: OpenMachine): Promi
   const material = await bootMaterial(session, machine);
   const context = driverContext(session, machine, material);
   await machine.driver.start(context);
+  return afterStart(session, machine);
+}
+
+/**
+ * The same, and asks the engine over TLS: the first connection is made as soon as the guest says that TLS listens,
+ * while it does what is left.
+ * @throws MachineError what bootMachine and verifyEngine throw.
+ */
+export async function bootVerified(session: Session, machine: OpenMachine): Promise<DriverStatus> {
+  let early: Promise<void> | undefined;
+  const emit: Session['emit'] = (event) => {
+    session.emit(event);
+    if (event.type === 'phase' && event.phase === 'tls') {
+      early = verifyEngine(session, machine);
+      // Its error counts only when the start itself has succeeded.
+      early.catch(() => undefined);
+    }
+  };
+  const status = await bootMachine({ ...session, emit }, machine);
+  // A machine that ran already, as after an interrupted create, says nothing any more.
+  await (early ?? verifyEngine(session, machine));
+  return status;
+}
+
+async function afterStart(session: Session, machine: OpenMachine): Promise<DriverStatus> {
+  const context = driverContext(session, machine);
   const status = await machine.driver.inspect(context);
   await recordAddresses(session, machine, status);
   return status;

@@ -1,11 +1,12 @@
 import type { Step } from '../drivers/driver.ts';
 import { imageForCreate, bootMaterial } from './boot-material.ts';
-import { bootMachine, verifyEngine } from './boot.ts';
+import { bootVerified } from './boot.ts';
 import { copyClientFiles, ensureSshKeys, ensureStoreAuthority, refreshCertificates } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { writeGuestFiles } from './guest-files.ts';
 import { driverContext, type OpenMachine } from './open.ts';
 import { updateOwnData, type OwnData } from './own-data.ts';
+import { bootReason } from './resume-material.ts';
 import type { Session } from './session.ts';
 
 /** A step that may need files which earlier steps make: it is built when its turn comes. */
@@ -31,14 +32,7 @@ export function createSteps(session: Session, machine: OpenMachine, own: OwnData
 }
 
 function imageMachineSteps(context: CreateContext, driverSteps: readonly Step[]): Step[] {
-  return [
-    chooseImage(context),
-    makeKeys(context),
-    makeCertificates(context),
-    ...driverSteps,
-    boot(context),
-    verify(context),
-  ];
+  return [chooseImage(context), makeKeys(context), makeCertificates(context), ...driverSteps, boot(context)];
 }
 
 // A driver's steps are pure data about what is to be done; only `run` looks at files. Its boot material may
@@ -55,6 +49,11 @@ function chooseImage({ session, machine, own }: CreateContext): Step {
     name: 'image',
     summary: 'Taking the machine image',
     async run() {
+      const reason = bootReason(machine, own);
+      if (reason !== undefined) {
+        const message = `The machine is booted, not resumed from a template: ${reason}.`;
+        session.emit({ type: 'note', machine: machine.name, message });
+      }
       const image = await imageForCreate(session, own.imageSource);
       await updateOwnData(session, machine.name, { imageDigest: image.digest });
       return { digest: image.digest, version: image.version };
@@ -113,22 +112,11 @@ function boot({ session, machine }: CreateContext): Step {
     name: 'boot',
     summary: 'Starting the machine',
     async run() {
-      const status = await bootMachine(session, machine);
+      const status = await bootVerified(session, machine);
       return status.engineUrl === undefined ? undefined : { engineUrl: status.engineUrl };
     },
     async undo() {
       await machine.driver.kill(driverContext(session, machine));
-    },
-  };
-}
-
-function verify({ session, machine }: CreateContext): Step {
-  return {
-    name: 'verify',
-    summary: 'Asking the engine over TLS',
-    async run() {
-      await verifyEngine(session, machine);
-      return undefined;
     },
   };
 }

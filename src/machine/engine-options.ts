@@ -39,6 +39,35 @@ export function engineEnvironment(options: EngineOptions | null): string[] {
   return [...assignments];
 }
 
+/** What the engine of our image takes when nothing else is asked for. */
+const defaultStorageDriver = 'overlay2';
+
+/** Options as JSON of the engine's configuration file, or why a running engine cannot take them over. */
+export type LiveEngineConfig = { readonly config: string } | { readonly obstacle: string };
+
+/**
+ * The same options for an engine that runs already. It reads labels, mirrors and insecure registries of its
+ * configuration file again when it is told to; everything else it reads at its start alone.
+ * Source: https://docs.docker.com/reference/cli/dockerd/#configuration-reload-behavior
+ */
+export function liveEngineConfig(options: EngineOptions | null, driverName: string): LiveEngineConfig {
+  if ((options?.ArbitraryFlags ?? []).length > 0) {
+    return { obstacle: 'a running engine does not take over --engine-opt' };
+  }
+  if ((options?.Env ?? []).length > 0) {
+    return { obstacle: 'a running engine does not take over --engine-env' };
+  }
+  if (!['', defaultStorageDriver].includes(options?.StorageDriver ?? '')) {
+    return { obstacle: 'a running engine does not take over --engine-storage-driver' };
+  }
+  const config = {
+    labels: [...(options?.Labels ?? []), `provider=${driverName}`],
+    'insecure-registries': options?.InsecureRegistry ?? [],
+    'registry-mirrors': options?.RegistryMirror ?? [],
+  };
+  return { config: `${JSON.stringify(config)}\n` };
+}
+
 function requireOneLine(value: string, what: string): void {
   if (/[\n\r\0]/.test(value)) {
     throw new MachineError('flag-invalid', `The ${what} ${JSON.stringify(value)} holds a line end or NUL.`);

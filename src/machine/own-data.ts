@@ -12,6 +12,8 @@ export interface OwnData {
   /** The pinned host key, a public line. */
   readonly sshHostKey?: string;
   readonly tlsKeyType: TlsKeyType;
+  /** The machine is to be booted when it is created, not resumed. */
+  readonly cold: boolean;
 }
 
 /** The sidecar of a machine that does not exist yet. */
@@ -24,6 +26,7 @@ export function newSidecar(session: Session, request: CreateRequest, imageSource
     options: {
       tlsKeyType: request.tlsKeyType,
       ...(imageSource === undefined ? {} : { imageSource }),
+      ...(request.cold === true ? { cold: true } : {}),
     },
   };
 }
@@ -34,6 +37,7 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
   return {
     phase: sidecar?.phase ?? 'ready',
     tlsKeyType: tlsKeyType === 'rsa' ? 'rsa' : 'ec',
+    cold: sidecar?.options['cold'] === true,
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),

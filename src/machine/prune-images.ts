@@ -1,21 +1,41 @@
 import { MachineError } from '../core/errors.ts';
 import { withCacheLock } from '../image/cache.ts';
+import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { removeFromCache, type RemovedImage } from '../image/prune.ts';
 import { listNames } from './list.ts';
 import { loadOwnData } from './own-data.ts';
+import { driverCache } from './resume-material.ts';
 import type { Session } from './session.ts';
 
 /**
  * Removes from the cache every image that no machine of the store uses, and what killed downloads left there.
+ * So do templates of machines: those of such images, or with `all` every one of them.
  * Images that were built or installed stay where they are; a machine that is made later brings its image again.
  * @throws MachineError `machine-incomplete` while a machine is being made whose image is not known yet, and the
  *   errors of reading a record: as long as a machine cannot be read its image may be in use.
  */
-export async function pruneImages(session: Session): Promise<RemovedImage[]> {
+export async function pruneImages(
+  session: Session,
+  options: { readonly all?: boolean } = {},
+): Promise<RemovedImage[]> {
   const { host, storePath, signal, emit } = session;
-  return withCacheLock(host, { storePath, signal, emit }, async () =>
-    removeFromCache(host, storePath, await imagesInUse(session)),
-  );
+  return withCacheLock(host, { storePath, signal, emit }, async () => {
+    const inUse = await imagesInUse(session);
+    const images = await removeFromCache(host, storePath, inUse);
+    return [...images, ...(await pruneDrivers(session, options.all === true ? new Set() : inUse))];
+  });
+}
+
+/** What drivers keep for images that are not in use. */
+async function pruneDrivers(session: Session, keepImages: ReadonlySet<string>): Promise<RemovedImage[]> {
+  const removed: RemovedImage[] = [];
+  for (const name of driverNames) {
+    const driver = await loadDriver(name);
+    const context = { host: session.host, signal: session.signal, keepImages };
+    const pruned = (await driver.prune?.({ ...context, cache: driverCache(session, name) })) ?? [];
+    removed.push(...pruned.map((files) => ({ ...files, version: undefined })));
+  }
+  return removed;
 }
 
 /** Digests of the images of all machines. */

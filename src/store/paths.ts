@@ -134,6 +134,11 @@ export function certsLockPath(storePath: string): string {
   return joinPath(storePath, '.certs.lock');
 }
 
+/** What a driver keeps for all machines of the store and can make again. */
+export function driverCacheDirectory(storePath: string, driverName: string): string {
+  return joinPath(storePath, storeDirectories.cache, 'drivers', driverName);
+}
+
 /** Lock of the cache. */
 export function cacheLockPath(storePath: string): string {
   return joinPath(storePath, '.cache.lock');

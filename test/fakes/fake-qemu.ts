@@ -79,7 +79,8 @@ interface Request {
   readonly arguments?: Readonly<Record<string, unknown>>;
 }
 
-const usernet = [
+/** Answer of the monitor to `info usernet`. */
+export const usernet = [
   'Hub -1 (net0):',
   '  TCP[HOST_FORWARD]   8       127.0.0.1 40022       10.0.2.15    22     0     0',
   '  TCP[HOST_FORWARD]   3       127.0.0.1 42376       10.0.2.15  2376     0     0',

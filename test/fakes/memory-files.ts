@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { brotliDecompressSync, constants } from 'node:zlib';
+import { brotliDecompressSync, constants, crc32 } from 'node:zlib';
 import { MachineError, messageOf, systemCode } from '../../src/core/errors.ts';
 import type { DirectoryEntry, Files, FileStat, UnpackOptions } from '../../src/host/types.ts';
+import { FaultList, type Fault } from './faults.ts';
 import { MemoryTree, systemError, type MemoryNode } from './memory-tree.ts';
 
 /** Names of the methods of Files that change something. */
@@ -17,15 +18,6 @@ export type WriteOperation =
   | 'chmod'
   | 'remove';
 
-/** A fault to inject: the n-th (from 1) operation that matches fails with `code`, and each one after it if `lasting`. */
-export interface Fault {
-  readonly code: string;
-  readonly operation?: keyof Files;
-  readonly path?: string | RegExp;
-  readonly nth?: number;
-  readonly lasting?: boolean;
-}
-
 /** Files in memory, with what a test wants to look at. */
 export interface MemoryFiles extends Files {
   /** Every node by its normalised absolute path. */
@@ -35,6 +27,8 @@ export interface MemoryFiles extends Files {
   freeSpaceBytes: number;
   /** Without an operation the fault hits every writing operation. */
   inject(fault: Fault): void;
+  /** Takes all faults back. */
+  heal(): void;
   /** Puts a file and its parents there, without a trace in `writes`. */
   put(path: string, data: string | Uint8Array, mode?: number): void;
   putDirectory(path: string, mode?: number): void;
@@ -54,16 +48,21 @@ class MemoryFileSystem implements MemoryFiles {
   freeSpaceBytes = 100 * 1024 ** 3;
   readonly #tree: MemoryTree;
   readonly #uid: number;
-  readonly #faults: { readonly fault: Fault; seen: number }[] = [];
+  readonly #faults: FaultList;
 
   constructor(platform: NodeJS.Platform, nowMs: () => number) {
     this.#tree = new MemoryTree(platform, nowMs);
     this.nodes = this.#tree.nodes;
+    this.#faults = new FaultList((path) => this.#tree.key(path));
     this.#uid = platform === 'win32' ? -1 : 1000;
   }
 
   inject(fault: Fault): void {
-    this.#faults.push({ fault, seen: 0 });
+    this.#faults.add(fault);
+  }
+
+  heal(): void {
+    this.#faults.clear();
   }
 
   put(path: string, data: string | Uint8Array, mode = 0o600): void {
@@ -97,7 +96,7 @@ class MemoryFileSystem implements MemoryFiles {
   }
 
   async list(path: string): Promise<DirectoryEntry[]> {
-    this.#strike('list', path, false);
+    this.#faults.strike('list', path, false);
     const at = this.#tree.resolve(path, 'list');
     const kind = this.nodes.get(at)?.kind;
     if (kind !== 'directory') {
@@ -109,7 +108,7 @@ class MemoryFileSystem implements MemoryFiles {
   }
 
   async stat(path: string): Promise<FileStat | undefined> {
-    this.#strike('stat', path, false);
+    this.#faults.strike('stat', path, false);
     const at = this.#tree.key(path);
     const parent = this.#tree.paths.dirname(at);
     const real =
@@ -125,7 +124,7 @@ class MemoryFileSystem implements MemoryFiles {
   }
 
   async realPath(path: string): Promise<string> {
-    this.#strike('realPath', path, false);
+    this.#faults.strike('realPath', path, false);
     const at = this.#tree.resolve(path, 'realPath');
     if (!this.nodes.has(at)) {
       throw systemError('ENOENT', 'realPath', path);
@@ -241,33 +240,16 @@ class MemoryFileSystem implements MemoryFiles {
     return createHash('sha256').update(this.#readable(path, 'sha256')).digest('hex');
   }
 
+  async crc32(path: string): Promise<number> {
+    return crc32(this.#readable(path, 'crc32'));
+  }
+
   async freeBytes(): Promise<number> {
     return this.freeSpaceBytes;
   }
 
-  /** Throws the injected fault that is due. */
-  #strike(operation: keyof Files, path: string, isWrite: boolean): void {
-    for (const entry of this.#faults) {
-      const { fault } = entry;
-      const hitsOperation = fault.operation === undefined ? isWrite : fault.operation === operation;
-      const hitsPath =
-        fault.path === undefined ||
-        (typeof fault.path === 'string'
-          ? this.#tree.key(fault.path) === this.#tree.key(path)
-          : fault.path.test(path));
-      if (!hitsOperation || !hitsPath) {
-        continue;
-      }
-      entry.seen += 1;
-      const nth = fault.nth ?? 1;
-      if (entry.seen === nth || (fault.lasting === true && entry.seen > nth)) {
-        throw systemError(fault.code, operation, path);
-      }
-    }
-  }
-
   #readable(path: string, operation: keyof Files): Uint8Array {
-    this.#strike(operation, path, false);
+    this.#faults.strike(operation, path, false);
     const node = this.nodes.get(this.#tree.resolve(path, operation));
     if (node?.kind !== 'file') {
       throw systemError(node === undefined ? 'ENOENT' : 'EISDIR', operation, path);
@@ -277,7 +259,7 @@ class MemoryFileSystem implements MemoryFiles {
 
   #write(operation: WriteOperation, path: string, action: () => void): void {
     try {
-      this.#strike(operation, path, true);
+      this.#faults.strike(operation, path, true);
       action();
       this.writes.push(`${operation} ${path}`);
     } catch (error) {

@@ -8,7 +8,9 @@ export interface ProcessCall {
   readonly args: readonly string[];
   readonly detached: boolean;
   /** Options of `run`; for `spawnDetached` those that both have. */
-  readonly options: Partial<RunOptions> & { readonly logPath?: string };
+  readonly options: Partial<RunOptions> & { readonly logPath?: string; readonly stdinPath?: string };
+  /** The process that is being started; only of `spawnDetached`. */
+  readonly pid?: number;
 }
 
 /** What a scripted program does: output and exit code (0 by default), or an error to throw. */
@@ -90,12 +92,13 @@ export function createScriptedProcesses(platform: NodeJS.Platform, ownPid: numbe
         : paths.join(platform === 'win32' ? 'C:\\Programs' : '/usr/bin', program);
     },
     spawnDetached: async (file, args, options) => {
-      const call = { file, args, options, detached: true };
+      const pid = lastPid + 1;
+      const call = { file, args, options, detached: true, pid };
       processes.calls.push(call);
       await ask(call);
-      lastPid += 1;
-      processes.running.set(lastPid, `boot/${lastPid}`);
-      return { pid: lastPid, startTime: `boot/${lastPid}` };
+      lastPid = pid;
+      processes.running.set(pid, `boot/${pid}`);
+      return { pid, startTime: `boot/${pid}` };
     },
     identify: async (pid) => {
       const startTime = processes.running.get(pid);

@@ -115,7 +115,7 @@ async function nextImages(call: AnyCall): Promise<{ found: readonly ImageSource[
 /** `image prune`: takes images out of the cache that no machine of the store uses, and prints what is gone. */
 export async function prune(call: Call<'image prune'>): Promise<number> {
   const { pruneImages } = await import('../../machine/prune-images.ts');
-  const removed = await pruneImages(call.session);
+  const removed = await pruneImages(call.session, { all: call.options.all === true });
   if (call.options.json === true) {
     call.print(JSON.stringify(removed, undefined, 2));
     return 0;
@@ -126,8 +126,8 @@ export async function prune(call: Call<'image prune'>): Promise<number> {
   const megabytes = Math.round(removed.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) / 1e6);
   call.inform(
     removed.length === 0
-      ? 'The cache holds no image that is not in use.'
-      : `Removed ${removed.length === 1 ? 'one image' : `${removed.length} images`}, ${megabytes} MB.`,
+      ? 'The cache holds nothing that is not in use.'
+      : `Removed ${removed.length === 1 ? 'one directory' : `${removed.length} directories`}, ${megabytes} MB.`,
   );
   return 0;
 }

@@ -13,5 +13,5 @@ export const manifest: DriverManifest = {
       help: 'URL of the engine when no driver is selected, e.g. tcp://192.0.2.7:2376',
     },
   ],
-  capabilities: { boots: 'nothing', power: false, ssh: false, localEndpoints: false },
+  capabilities: { boots: 'nothing', power: false, ssh: false, localEndpoints: false, resume: false },
 };

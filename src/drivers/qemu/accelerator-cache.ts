@@ -1,6 +1,7 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { Host } from '../../host/types.ts';
 import type { Accelerator } from './config.ts';
+import { cacheDirectory, programStamp } from './host-cache.ts';
 
 /** What a probe found out. */
 export interface Verdict {
@@ -91,10 +92,8 @@ async function keyOf(
   program: string,
 ): Promise<{ readonly boot: string; readonly program: string } | undefined> {
   try {
-    const path = await host.files.realPath(program);
-    const stat = await host.files.stat(path);
-    const date = `${stat?.sizeBytes ?? 0}:${Math.round(stat?.modifiedMs ?? 0)}`;
-    return { boot: await bootOf(host), program: `${path}:${date}` };
+    const stamp = await programStamp(host, program);
+    return stamp === undefined ? undefined : { boot: await bootOf(host), program: stamp };
   } catch {
     return undefined;
   }
@@ -117,9 +116,8 @@ async function bootOf(host: Host): Promise<string> {
 }
 
 function location(host: Host): { readonly directory: string; readonly path: string } {
-  const cache = host.facts.env['XDG_CACHE_HOME'];
-  const base = cache?.startsWith('/') === true ? cache : `${host.facts.homeDirectory}/.cache`;
-  return { directory: `${base}/tsmachine`, path: `${base}/tsmachine/accelerator.json` };
+  const directory = cacheDirectory(host);
+  return { directory, path: `${directory}/accelerator.json` };
 }
 
 function isEntry(value: unknown): value is CachedVerdict {

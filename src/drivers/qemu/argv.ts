@@ -24,6 +24,20 @@ export interface MachineArguments {
   readonly sshPort: number;
   readonly enginePort: number;
   readonly macAddress: string;
+  /** Present for a guest that is made a template of, or resumed from one. */
+  readonly template?: TemplateArguments;
+}
+
+/** What the arguments of a guest that is saved or restored have besides. */
+export interface TemplateArguments {
+  /** The engine's configuration file in the template. */
+  readonly engineConfig: string;
+  /** The board's versioned name. */
+  readonly machineType: string;
+  /** Socket through which the guest is given its identity. */
+  readonly identityPath: string;
+  /** Where the saved memory comes from, in QEMU's words: `fd:0`, or `defer` for a command that follows. */
+  readonly incoming?: 'fd:0' | 'defer';
 }
 
 /** The accelerator, processor and board of a guest. */
@@ -31,7 +45,21 @@ export interface BoardArguments {
   readonly accelerator: Accelerator;
   readonly architecture: Architecture;
   readonly hostArchitecture: Architecture | undefined;
+  /** The board's versioned name; by default the newest that QEMU has. */
+  readonly machineType?: string | undefined;
 }
+
+/**
+ * A processor that stays the same over versions of QEMU, unlike "max": x86-64-v3, and with RDRAND, without which a
+ * guest waits for random numbers. Switched off is what the emulation does not have and would warn about.
+ */
+const emulatedProcessor = 'Haswell-v2,-x2apic,-tsc-deadline,-pcid,-invpcid';
+
+/**
+ * For the guest's scripts; and the kernel's work against leaks of real processors, which only costs time on a processor
+ * that does not exist.
+ */
+const emulationWords = ['ts.emulated', 'mitigations=off'];
 
 /** Memory for translated code. The default for a guest of 2 GB is larger than the code of an engine needs. */
 const translationCacheMiB = 512;
@@ -43,9 +71,16 @@ const translationCacheMiB = 512;
 export function machineArguments(machine: MachineArguments): string[] {
   return [
     ...nameArguments(machine),
-    ...boardArguments({ ...machine, architecture: machine.image.architecture }),
+    ...boardArguments({
+      ...machine,
+      architecture: machine.image.architecture,
+      machineType: machine.template?.machineType,
+    }),
     ...['-smp', String(machine.cpus), '-m', String(machine.memoryMiB)],
-    ...bootArguments(machine.image, machine.accelerator === 'tcg' ? ['ts.emulated'] : []),
+    ...bootArguments(machine.image, [
+      ...(machine.accelerator === 'tcg' ? emulationWords : []),
+      ...(machine.template === undefined ? [] : templateWords(machine.template)),
+    ]),
     ...diskArguments(machine),
     ...networkArguments(machine),
     ...['-device', 'virtio-rng-pci'],
@@ -61,6 +96,7 @@ export function machineArguments(machine: MachineArguments): string[] {
     ...monitorArguments('control', machine.controlPath, machine.platform),
     ...monitorArguments('observer', machine.observerPath, machine.platform),
     ...['-pidfile', machine.pidPath],
+    ...(machine.template === undefined ? [] : templateArguments(machine.template)),
   ];
 }
 
@@ -71,6 +107,21 @@ export function probeArguments(image: BootImage, board: BoardArguments): string[
     ...['-smp', '1', '-m', '256'],
     ...bootArguments(image, ['ts.probe']),
     ...['-serial', 'stdio'],
+  ];
+}
+
+function templateWords(template: TemplateArguments): string[] {
+  return ['ts.template', `ts.engine=${Buffer.from(template.engineConfig).toString('base64')}`];
+}
+
+/** The port that gives a resumed guest its identity. After all other devices, so that their addresses stay the same. */
+function templateArguments(template: TemplateArguments): string[] {
+  return [
+    ...['-device', 'virtio-serial-pci'],
+    ...['-chardev', `socket,id=identity,path=${escapeOption(template.identityPath)},server=on,wait=off`],
+    ...['-device', 'virtserialport,chardev=identity,name=org.tsmachine.identity'],
+    // Paused until the saved memory is checked.
+    ...(template.incoming === undefined ? [] : ['-incoming', template.incoming, '-S']),
   ];
 }
 
@@ -95,7 +146,13 @@ function boardArguments(board: BoardArguments): string[] {
   // Sleep states are switched off: a guest that suspended itself would never answer again.
   const sleepless = ['-global', 'ICH9-LPC.disable_s3=1', '-global', 'ICH9-LPC.disable_s4=1'];
   // No disk controller and no keyboard: nothing hangs on them, and their drivers cost the guest's start a second.
-  return [...common, '-machine', 'q35,vmport=off,sata=off,i8042=off', ...sleepless, ...accelerator];
+  return [
+    ...common,
+    '-machine',
+    `${board.machineType ?? 'q35'},vmport=off,sata=off,i8042=off`,
+    ...sleepless,
+    ...accelerator,
+  ];
 }
 
 function acceleratorOption(board: BoardArguments): string {
@@ -118,7 +175,7 @@ function processor(board: BoardArguments): string {
       return 'qemu64';
     case 'tcg':
       // The architecture's own pointer signatures are costly to emulate; a guest cannot tell the difference.
-      return board.architecture === 'arm64' ? 'max,pauth-impdef=on' : 'max';
+      return board.architecture === 'arm64' ? 'max,pauth-impdef=on' : emulatedProcessor;
   }
 }
 

@@ -3,13 +3,13 @@ import type { DriverContext, Finding } from '../driver.ts';
 import { decideAccelerator } from './accelerator.ts';
 import type { Architecture } from './argv.ts';
 import type { QemuConfig } from './config.ts';
+import { readProgramFacts } from './program-facts.ts';
 import {
   findImageTool,
   findProgram,
   hostArchitecture,
   installHint,
   isSupported,
-  readVersion,
   systemProgramOf,
   versionMin,
 } from './programs.ts';
@@ -48,7 +48,7 @@ async function programFindings(
   architecture: Architecture,
 ): Promise<Finding[]> {
   try {
-    const version = await readVersion(context.host, program, context.signal);
+    const { version } = await readProgramFacts(context.host, program, context.signal);
     if (!isSupported(version)) {
       const oldest = `${versionMin.major}.${versionMin.minor}`;
       return [

@@ -8,12 +8,13 @@ export default defineDriver<QemuConfig>(manifest, {
   configure,
   readConfig,
   check: async (context) => (await import('./check.ts')).checkHost(context),
-  steps: (context) => [diskStep(context)],
+  steps: (context) => [templateStep(context), diskStep(context)],
   start: async (context) => (await import('./start.ts')).startMachine(context),
   stop: async (context) => (await import('./stop.ts')).stopMachine(context),
   kill: async (context) => (await import('./stop.ts')).killMachine(context),
   remove: async (context) => (await import('./stop.ts')).removeMachine(context),
   inspect: inspectMachine,
+  prune: async (context) => (await import('./template/prune.ts')).pruneTemplateCache(context),
   logs: ({ directory }) => [
     { name: 'console', path: fileIn(directory, 'console.log') },
     { name: 'qemu', path: fileIn(directory, 'qemu.log') },
@@ -21,6 +22,14 @@ export default defineDriver<QemuConfig>(manifest, {
     { name: 'qemu of the start before', path: fileIn(directory, 'qemu.log.1') },
   ],
 });
+
+function templateStep(context: DriverContext<QemuConfig>): Step {
+  return {
+    name: 'template',
+    summary: 'Deciding how to start the machine',
+    run: async () => (await import('./template/prepare.ts')).prepareResume(context),
+  };
+}
 
 function diskStep(context: DriverContext<QemuConfig>): Step {
   const { host, config } = context;
@@ -30,7 +39,7 @@ function diskStep(context: DriverContext<QemuConfig>): Step {
     summary: `Creating the disk (${config.diskSizeMiB} MB)`,
     done: async () => (await import('./disk.ts')).hasDisk(host, path),
     run: async () => {
-      await (await import('./disk.ts')).createDisk(context, path);
+      await (await import('./template/prepare.ts')).prepareNewDisk(context, path);
       return { diskSizeMiB: config.diskSizeMiB };
     },
     undo: async () => {

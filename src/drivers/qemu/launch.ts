@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { isMachineError, MachineError, systemCode } from '../../core/errors.ts';
 import type { BootMaterial, DriverContext } from '../driver.ts';
 import type { Host, ProcessIdentity } from '../../host/types.ts';
-import { machineArguments } from './argv.ts';
+import { machineArguments, type TemplateArguments } from './argv.ts';
 import type { Accelerator, QemuConfig } from './config.ts';
 import { startFailure } from './failures.ts';
 import { hostArchitecture } from './programs.ts';
+import { templateMacAddress } from './template/key.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import type { LiveMachine, MachinePaths, RunContext, RunRecord } from './run-state.ts';
 import { hostPortOf, parseUsernet } from './usernet.ts';
@@ -19,6 +20,16 @@ export interface LaunchPlan {
   /** Host ports to ask for; 0 lets the kernel choose. */
   readonly sshPort: number;
   readonly enginePort: number;
+  /** Present for a guest that is made a template of, or resumed from one. */
+  readonly template?: TemplateLaunch;
+}
+
+/** How a guest that is saved or restored is started. */
+export interface TemplateLaunch {
+  readonly engineConfig: string;
+  readonly machineType: string;
+  /** How QEMU gets the saved memory; paused afterwards. Without it the guest boots. */
+  readonly incoming?: { readonly via: 'stdin'; readonly path: string } | { readonly via: 'monitor' };
 }
 
 /** A QEMU process that runs and answers. */
@@ -29,7 +40,7 @@ export interface Launched {
 }
 
 const greetingTimeoutMs = 10_000;
-const connectPauseMs = 20;
+const connectPauseMs = 5;
 const endTimeoutMs = 500;
 const logTailBytesMax = 64 * 1024;
 
@@ -44,9 +55,10 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
   await prepareSocketDirectory(host, directory, paths);
   await keepPrevious(host, paths.console);
   await keepPrevious(host, paths.log);
+  const { template, ...settled } = plan;
   const args = machineArguments({
     ...context.config,
-    ...plan,
+    ...settled,
     name: context.name,
     platform: host.facts.platform,
     hostArchitecture: hostArchitecture(host.facts),
@@ -57,7 +69,9 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     pidPath: paths.pid,
     controlPath: paths.control,
     observerPath: paths.observer,
-    macAddress: await macAddress(host, directory, plan.boot),
+    macAddress: template === undefined ? await macAddress(host, directory, plan.boot) : templateMacAddress,
+    // A guest that is resumed is given its identity by the port, and finds nothing else new.
+    ...(template === undefined ? {} : { guestFiles: [], template: templateOptions(template, paths) }),
   });
   const process = await spawn(context, plan, args);
   const record: RunRecord = {
@@ -146,6 +160,16 @@ export async function readLog(host: Host, path: string): Promise<string> {
   }
 }
 
+function templateOptions(template: TemplateLaunch, paths: MachinePaths): TemplateArguments {
+  const { engineConfig, machineType, incoming } = template;
+  return {
+    engineConfig,
+    machineType,
+    identityPath: paths.identity,
+    ...(incoming === undefined ? {} : { incoming: incoming.via === 'stdin' ? 'fd:0' : 'defer' }),
+  };
+}
+
 async function spawn(
   context: RunContext,
   plan: LaunchPlan,
@@ -153,8 +177,13 @@ async function spawn(
 ): Promise<ProcessIdentity> {
   const { host, directory } = context;
   const { log } = plan.paths;
+  const incoming = plan.template?.incoming;
   try {
-    return await host.processes.spawnDetached(plan.program, args, { logPath: log, cwd: directory });
+    return await host.processes.spawnDetached(plan.program, args, {
+      logPath: log,
+      cwd: directory,
+      ...(incoming?.via === 'stdin' ? { stdinPath: incoming.path } : {}),
+    });
   } catch (error) {
     if (isMachineError(error) && error.code === 'program-failed') {
       throw startFailure(await readLog(host, log), 'QEMU ended right after its start.');

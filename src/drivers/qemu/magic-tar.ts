@@ -1,4 +1,5 @@
 import { MachineError } from '../../core/errors.ts';
+import { tarArchive, type TarEntry } from './tar.ts';
 
 /** Name and content of the first entry: a disk that begins with it may be formatted by the guest. */
 export const magic = 'boot2docker, please format-me';
@@ -18,7 +19,7 @@ const keyBytesMax = keptBytes - 4 * blockBytes;
  */
 export function magicTar(authorizedKeys: string | undefined): Uint8Array {
   const encoder = new TextEncoder();
-  const parts = [entry({ name: magic, mode: 0o644, content: encoder.encode(magic) })];
+  const entries: TarEntry[] = [{ name: magic, mode: 0o644, content: encoder.encode(magic) }];
   if (authorizedKeys !== undefined) {
     const key = encoder.encode(authorizedKeys);
     if (key.length > keyBytesMax) {
@@ -27,52 +28,11 @@ export function magicTar(authorizedKeys: string | undefined): Uint8Array {
         `The SSH keys take ${key.length} bytes, but a new disk carries ${keyBytesMax}.`,
       );
     }
-    parts.push(
-      entry({ name: '.ssh/', mode: 0o700, content: undefined }),
-      entry({ name: '.ssh/authorized_keys', mode: 0o644, content: key }),
-      entry({ name: '.ssh/authorized_keys2', mode: 0o644, content: key }),
+    entries.push(
+      { name: '.ssh/', mode: 0o700, content: undefined },
+      { name: '.ssh/authorized_keys', mode: 0o644, content: key },
+      { name: '.ssh/authorized_keys2', mode: 0o644, content: key },
     );
   }
-  const lengthBytes = parts.reduce((sum, part) => sum + part.length, 2 * blockBytes);
-  const tar = new Uint8Array(roundUp(lengthBytes, keptBytes));
-  let offset = 0;
-  for (const part of parts) {
-    tar.set(part, offset);
-    offset += part.length;
-  }
-  return tar;
-}
-
-function entry(file: {
-  readonly name: string;
-  readonly mode: number;
-  readonly content: Uint8Array | undefined;
-}): Uint8Array {
-  const sizeBytes = file.content?.length ?? 0;
-  const block = new Uint8Array(blockBytes + roundUp(sizeBytes, blockBytes));
-  const write = (offset: number, text: string): void => {
-    block.set(new TextEncoder().encode(text), offset);
-  };
-  write(0, file.name);
-  write(100, `${octal(file.mode, 7)}\0`);
-  write(108, `${octal(0, 7)}\0`);
-  write(116, `${octal(0, 7)}\0`);
-  write(124, `${octal(sizeBytes, 11)}\0`);
-  write(136, `${octal(0, 11)}\0`);
-  // The checksum is computed with its own field as spaces.
-  write(148, ' '.repeat(8));
-  write(156, file.content === undefined ? '5' : '0');
-  write(257, 'ustar\x0000');
-  const sum = block.subarray(0, blockBytes).reduce((total, byte) => total + byte, 0);
-  write(148, `${octal(sum, 6)}\0 `);
-  block.set(file.content ?? [], blockBytes);
-  return block;
-}
-
-function octal(value: number, digits: number): string {
-  return value.toString(8).padStart(digits, '0');
-}
-
-function roundUp(value: number, unit: number): number {
-  return Math.ceil(value / unit) * unit;
+  return tarArchive(entries, keptBytes);
 }

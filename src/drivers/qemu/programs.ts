@@ -1,4 +1,3 @@
-import { MachineError } from '../../core/errors.ts';
 import type { Host, HostFacts } from '../../host/types.ts';
 import type { Architecture } from './argv.ts';
 
@@ -12,8 +11,6 @@ export interface QemuVersion {
   /** As printed: `7.2.22`. */
   readonly text: string;
 }
-
-const versionTimeoutMs = 10_000;
 
 /** The host's architecture in the words of images; undefined for others. */
 export function hostArchitecture(facts: Pick<HostFacts, 'arch'>): Architecture | undefined {
@@ -42,28 +39,6 @@ export async function findImageTool(
   const directory = systemProgram === undefined ? undefined : /^(.*)[\\/][^\\/]+$/.exec(systemProgram)?.[1];
   const sibling = directory === undefined ? undefined : await findIn(host, [directory], 'qemu-img');
   return sibling ?? findProgram(host, 'qemu-img');
-}
-
-/**
- * The version of QEMU out of `--version`.
- * @throws MachineError `program-failed` when it says something else.
- */
-export async function readVersion(
-  host: Host,
-  systemProgram: string,
-  signal?: AbortSignal,
-): Promise<QemuVersion> {
-  const { stdout } = await host.processes.run(systemProgram, ['--version'], {
-    timeoutMs: versionTimeoutMs,
-    signal,
-  });
-  const version = parseVersion(stdout);
-  if (version === undefined) {
-    throw new MachineError('program-failed', `${systemProgram} does not tell its version.`, {
-      why: stdout.slice(0, 200),
-    });
-  }
-  return version;
 }
 
 /** `QEMU emulator version 7.2.22 (Debian …)` to its numbers; undefined for any other text. */

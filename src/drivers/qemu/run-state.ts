@@ -16,6 +16,8 @@ export interface MachinePaths {
   /** Two QMP sockets, because each serves one client at a time: one for commands, one for short questions. */
   readonly control: string;
   readonly observer: string;
+  /** Gives a resumed guest its identity. */
+  readonly identity: string;
   /** Directory that was made for the sockets because the machine's own has too long a path. */
   readonly socketDirectory?: string;
 }
@@ -87,7 +89,7 @@ export async function machinePaths(host: Host, directory: string): Promise<Machi
     console: fileIn(directory, 'console.log'),
   };
   const { facts } = host;
-  const own = { control: fileIn(directory, 'qmp.sock'), observer: fileIn(directory, 'qmp-observer.sock') };
+  const own = socketsIn(directory);
   if (facts.platform !== 'win32' && fits(own.observer)) {
     return { ...files, ...own };
   }
@@ -95,7 +97,7 @@ export async function machinePaths(host: Host, directory: string): Promise<Machi
   const digest = createHash('sha256').update(directory).digest('hex').slice(0, 20);
   if (facts.platform === 'win32') {
     const pipe = `\\\\.\\pipe\\tsmachine-${digest}`;
-    return { ...files, control: pipe, observer: `${pipe}-observer` };
+    return { ...files, control: pipe, observer: `${pipe}-observer`, identity: `${pipe}-identity` };
   }
   const cache = facts.env['XDG_CACHE_HOME'];
   const cacheDirectory = cache?.startsWith('/') === true ? cache : fileIn(facts.homeDirectory, '.cache');
@@ -103,11 +105,14 @@ export async function machinePaths(host: Host, directory: string): Promise<Machi
   const socketDirectory = fits(`${inCache}/qmp-observer.sock`)
     ? inCache
     : `${facts.tempDirectory}/tsm-${digest}`;
+  return { ...files, ...socketsIn(socketDirectory), socketDirectory };
+}
+
+function socketsIn(directory: string): Pick<MachinePaths, 'control' | 'observer' | 'identity'> {
   return {
-    ...files,
-    control: fileIn(socketDirectory, 'qmp.sock'),
-    observer: fileIn(socketDirectory, 'qmp-observer.sock'),
-    socketDirectory,
+    control: fileIn(directory, 'qmp.sock'),
+    observer: fileIn(directory, 'qmp-observer.sock'),
+    identity: fileIn(directory, 'identity.sock'),
   };
 }
 

@@ -1,21 +1,17 @@
-import { isMachineError, MachineError } from '../../core/errors.ts';
-import type { BootMaterial, DriverContext } from '../driver.ts';
+import { isMachineError } from '../../core/errors.ts';
+import type { DriverContext } from '../driver.ts';
 import type { GuestMark } from '../guest-phases.ts';
-import { decideAccelerator } from './accelerator.ts';
 import { forgetVerdicts } from './accelerator-cache.ts';
-import type { Accelerator, QemuConfig } from './config.ts';
+import type { QemuConfig } from './config.ts';
 import { prepareDisk } from './disk.ts';
-import { followUntilReady, isReady, type StartLimits } from './follow.ts';
+import { followUntilReady, isReady, limitsFor, type StartLimits } from './follow.ts';
 import { adopt, launch, readLog, type Launched, type LaunchPlan } from './launch.ts';
-import { findProgram, installHint, systemProgramOf } from './programs.ts';
-import { findLive, machinePaths, readRunRecord, type MachinePaths, type RunRecord } from './run-state.ts';
-import { endProcess } from './stop.ts';
+import { findLive, machinePaths, type MachinePaths } from './run-state.ts';
+import { planLaunch } from './start-choices.ts';
+import { endProcess, killMachine } from './stop.ts';
+import { readPending, removePending } from './template/pending.ts';
 
 type StartContext = DriverContext<QemuConfig>;
-
-/** Measured: a whole start takes about 20 s under emulation on two cores, a few seconds accelerated. */
-const emulatedLimits: StartLimits = { firstMarkTimeoutMs: 60_000, readyTimeoutMs: 180_000 };
-const acceleratedLimits: StartLimits = { firstMarkTimeoutMs: 10_000, readyTimeoutMs: 60_000 };
 
 /** Each reason to start QEMU again is taken once. */
 const retriedReasons = ['port-taken', 'ended-before-first-mark'] as const;
@@ -28,22 +24,41 @@ const retriedReasons = ['port-taken', 'ended-before-first-mark'] as const;
  *   `program-missing`, `disk-unsafe`, `host-not-ready`, `image-invalid`, `bug` (no image given).
  */
 export async function startMachine(context: StartContext, limits?: StartLimits): Promise<void> {
-  const paths = await machinePaths(context.host, context.directory);
+  const { host, directory } = context;
+  const paths = await machinePaths(host, directory);
+  const pending = await readPending(host, directory);
+  if (pending?.state === 'prepared') {
+    // One that waits for its saved memory is not worth adopting: its disk is untouched.
+    await killMachine(context);
+    const { resumeOrBoot } = await import('./template/resume-or-boot.ts');
+    if (await resumeOrBoot(context, paths, pending)) {
+      return;
+    }
+  }
+  await startFromDisk(context, paths, limits);
+  await removePending(host, directory);
+}
+
+async function startFromDisk(
+  context: StartContext,
+  paths: MachinePaths,
+  limits: StartLimits | undefined,
+): Promise<void> {
   const live = await findLive(context);
   if (live !== undefined) {
     const running = await adopt(context, live, paths);
     try {
-      await resume(context, running, { paths, limits });
+      await goOn(context, running, { paths, limits });
     } finally {
       running.control.close();
     }
     return;
   }
-  const plan = await planLaunch(context, paths);
-  await startNew(context, plan, limits);
+  await prepareDisk(context, paths.disk);
+  await startNew(context, await planLaunch(context, paths), limits);
 }
 
-async function resume(
+async function goOn(
   context: StartContext,
   running: Launched,
   start: { readonly paths: MachinePaths; readonly limits: StartLimits | undefined },
@@ -109,7 +124,7 @@ async function follow(
   await followUntilReady({
     host,
     consolePath: start.paths.console,
-    limits: start.limits ?? (running.record.accelerator === 'tcg' ? emulatedLimits : acceleratedLimits),
+    limits: start.limits ?? limitsFor(running.record.accelerator),
     signal,
     onMark: (mark) => {
       report(context, mark);
@@ -126,69 +141,4 @@ function report(context: StartContext, mark: GuestMark): void {
   } else if (mark.phase !== 'failed') {
     context.emit({ type: 'phase', machine, phase: mark.phase, atSeconds: mark.atSeconds });
   }
-}
-
-async function planLaunch(context: StartContext, paths: MachinePaths): Promise<LaunchPlan> {
-  const { host } = context;
-  if (context.boot === undefined) {
-    throw new MachineError('bug', 'The machine cannot be started without an image.');
-  }
-  const program = await requireProgram(context, context.boot);
-  await prepareDisk(context, paths.disk);
-  const accelerator = await chooseAccelerator(context, program, context.boot);
-  const previous = await readRunRecord(host, context.directory);
-  return {
-    program,
-    accelerator,
-    boot: context.boot,
-    paths,
-    ...(await preferredPorts(context, previous)),
-  };
-}
-
-async function requireProgram(context: StartContext, boot: BootMaterial): Promise<string> {
-  const { architecture } = boot.image;
-  const wanted = context.config.program === '' ? systemProgramOf(architecture) : context.config.program;
-  const program = await findProgram(context.host, wanted);
-  if (program === undefined) {
-    throw new MachineError('program-missing', `${wanted} was not found.`, {
-      remedies: [installHint(context.host.facts, architecture)],
-    });
-  }
-  return program;
-}
-
-async function chooseAccelerator(
-  context: StartContext,
-  program: string,
-  boot: BootMaterial,
-): Promise<Accelerator> {
-  const decision = await decideAccelerator(context.host, {
-    program,
-    choice: context.config.accelerator,
-    architecture: boot.image.architecture,
-    image: boot.image,
-    signal: context.signal,
-  });
-  if (decision.isFresh && decision.reason !== undefined) {
-    const remedy = decision.remedy === undefined ? '' : ` ${decision.remedy}`;
-    context.emit({
-      type: 'warn',
-      machine: context.name,
-      message: `The machine is emulated, which is slow. ${decision.reason}${remedy}`,
-    });
-  }
-  return decision.accelerator;
-}
-
-/** The ports of the last run where they are free, so that clients keep working over a restart. */
-async function preferredPorts(
-  context: StartContext,
-  previous: RunRecord | undefined,
-): Promise<{ readonly sshPort: number; readonly enginePort: number }> {
-  const { network } = context.host;
-  const pick = async (port: number | undefined): Promise<number> =>
-    port !== undefined && port > 0 && (await network.isPortFree(port)) ? port : 0;
-  const enginePort = previous === undefined ? context.config.enginePort : previous.enginePort;
-  return { sshPort: await pick(previous?.sshPort), enginePort: await pick(enginePort) };
 }

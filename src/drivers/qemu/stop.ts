@@ -3,6 +3,7 @@ import { waitFor } from '../../core/wait.ts';
 import type { ProcessIdentity } from '../../host/types.ts';
 import { removeDiskRemains } from './disk.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
+import { removePending } from './template/pending.ts';
 import { findLive, machinePaths, type LiveMachine, type RunContext } from './run-state.ts';
 
 /** How long the guest and QEMU are given. */
@@ -57,9 +58,11 @@ export async function removeMachine(context: RunContext): Promise<void> {
   if (host.facts.platform !== 'win32') {
     await host.files.remove(paths.control);
     await host.files.remove(paths.observer);
+    await host.files.remove(paths.identity);
   }
   await host.files.remove(paths.pid);
   await host.files.remove(paths.run);
+  await removePending(host, context.directory);
   await removeDiskRemains(host, paths.disk);
   if (paths.socketDirectory !== undefined) {
     await host.files.remove(paths.socketDirectory);

@@ -127,7 +127,7 @@ test('twelve machines started at once have 24 different ports, all on 127.0.0.1'
   try {
     await Promise.all(
       machines.map(async ({ context }) => {
-        await driver.steps(context)[0]?.run();
+        await driver.steps(context)[1]?.run();
         await driver.start(context);
       }),
     );
@@ -150,7 +150,7 @@ test('machines share the files of one image', async (t) => {
     try {
       const { boot } = context;
       const sharing = { ...other.context, ...(boot === undefined ? {} : { boot }) };
-      await driver.steps(sharing)[0]?.run();
+      await driver.steps(sharing)[1]?.run();
       await Promise.all([driver.start(context), driver.start(sharing)]);
       t.is((await driver.inspect(context)).power, 'running');
       t.is((await driver.inspect(sharing)).power, 'running');
@@ -399,7 +399,7 @@ test('the disk begins with the magic tar, is kept by a second create, and grows 
       /boot2docker, please format-me\n.*drwx------.*\.ssh\/\n.*\.ssh\/authorized_keys\n.*authorized_keys2\n$/s,
     );
     const before = await readFile(disk);
-    await driver.steps(context)[0]?.run();
+    await driver.steps(context)[1]?.run();
     t.deepEqual(await readFile(disk), before);
     await driver.start({ ...context, config: { ...(context.config as object), diskSizeMiB: 100 } });
     await driver.kill(context);
@@ -427,7 +427,7 @@ test('a disk that refers to another file is refused, at create and at start', as
     t.true(
       isMachineError(atStart) && atStart.code === 'disk-unsafe' && atStart.message.includes('backing file'),
     );
-    const atCreate = await t.throwsAsync(async () => driver.steps(context)[0]?.run());
+    const atCreate = await t.throwsAsync(async () => driver.steps(context)[1]?.run());
     t.true(isMachineError(atCreate) && atCreate.code === 'disk-unsafe');
     await context.host.files.remove(disk);
     await run('qemu-img', [

@@ -126,7 +126,7 @@ test('qcow2 headers: size, and everything that would open other files is refused
 
 test('the disk is made under other names and renamed when it is complete', async (t) => {
   const host = makeHost();
-  const [step] = driver.steps(contextOf(host));
+  const [, step] = driver.steps(contextOf(host));
   t.is(step?.name, 'disk');
   t.false(await step?.done?.());
   t.deepEqual(await step?.run(), { diskSizeMiB: 20_000 });
@@ -151,7 +151,7 @@ test('a create that was cut off at any write begins again; its remains are no di
   for (const fault of faults) {
     const host = makeHost();
     host.files.inject({ code: 'ENOSPC', ...fault });
-    const [step] = driver.steps(contextOf(host));
+    const [, step] = driver.steps(contextOf(host));
     await t.throwsAsync(async () => step?.run());
     t.false(await step?.done?.());
     host.files.put(`${disk}.tmp`, 'half');

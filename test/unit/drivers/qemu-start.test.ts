@@ -48,7 +48,9 @@ async function makeScene(
       guestFiles: [{ name: 'machine-id', path: '/m/machine-id' }],
     },
   };
-  await driver.steps(context)[0]?.run();
+  for (const step of driver.steps(context)) {
+    await step.run();
+  }
   return { host, fake, events, context };
 }
 
@@ -192,7 +194,7 @@ test('a directory for sockets that others can use is refused', async (t) => {
     const { host, context } = await makeScene();
     const there = { ...context, directory: long };
     host.files.putDirectory(long, 0o700);
-    await driver.steps(there)[0]?.run();
+    await driver.steps(there)[1]?.run();
     const { machinePaths } = await import('../../../src/drivers/qemu/run-state.ts');
     host.files.putDirectory((await machinePaths(host, long)).socketDirectory ?? '', mode);
     const error = await t.throwsAsync(driver.start(there));
@@ -209,6 +211,6 @@ test('what is missing is named: QEMU, the disk', async (t) => {
   });
   t.true(isMachineError(missing) && missing.code === 'program-missing');
   const { context: diskless } = await makeScene();
-  await driver.steps(diskless)[0]?.undo?.();
+  await driver.steps(diskless)[1]?.undo?.();
   await t.throwsAsync(driver.start(diskless), { message: /disk of the machine is missing/ });
 });

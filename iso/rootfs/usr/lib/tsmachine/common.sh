@@ -19,3 +19,20 @@ kernel_word() {
   esac
   return 1
 }
+
+# What follows NAME= on the kernel line.
+kernel_value() {
+  for word in $(cat /proc/cmdline); do
+    case $word in
+      "$1="*) echo "${word#*=}" ;;
+    esac
+  done
+}
+
+# Waits at the gate of this name, if there is one, until somebody opens it for writing.
+pass_gate() {
+  if [ -p "$run_dir/$1.gate" ]; then
+    read -r _ <"$run_dir/$1.gate"
+    rm -f "$run_dir/$1.gate"
+  fi
+}

@@ -1,0 +1,72 @@
+import { MachineError } from '../../core/errors.ts';
+import type { BootMaterial, DriverContext } from '../driver.ts';
+import { decideAccelerator } from './accelerator.ts';
+import type { Accelerator, QemuConfig } from './config.ts';
+import type { LaunchPlan } from './launch.ts';
+import { findProgram, installHint, systemProgramOf } from './programs.ts';
+import { readRunRecord, type MachinePaths } from './run-state.ts';
+
+type StartContext = DriverContext<QemuConfig>;
+
+/**
+ * Settles what QEMU is started with.
+ * @throws MachineError `program-missing`, `bug` (no image given).
+ */
+export async function planLaunch(context: StartContext, paths: MachinePaths): Promise<LaunchPlan> {
+  const { boot } = context;
+  if (boot === undefined) {
+    throw new MachineError('bug', 'The machine cannot be started without an image.');
+  }
+  const program = await requireProgram(context, boot);
+  const accelerator = await chooseAccelerator(context, program, boot);
+  return { program, accelerator, boot, paths, ...(await preferredPorts(context)) };
+}
+
+/** Absolute path of QEMU for an image. @throws MachineError `program-missing`. */
+export async function requireProgram(context: StartContext, boot: BootMaterial): Promise<string> {
+  const { architecture } = boot.image;
+  const wanted = context.config.program === '' ? systemProgramOf(architecture) : context.config.program;
+  const program = await findProgram(context.host, wanted);
+  if (program === undefined) {
+    throw new MachineError('program-missing', `${wanted} was not found.`, {
+      remedies: [installHint(context.host.facts, architecture)],
+    });
+  }
+  return program;
+}
+
+/** The accelerator for an image; a fall to emulation that has just been found out is told. */
+export async function chooseAccelerator(
+  context: StartContext,
+  program: string,
+  boot: BootMaterial,
+): Promise<Accelerator> {
+  const decision = await decideAccelerator(context.host, {
+    program,
+    choice: context.config.accelerator,
+    architecture: boot.image.architecture,
+    image: boot.image,
+    signal: context.signal,
+  });
+  if (decision.isFresh && decision.reason !== undefined) {
+    const remedy = decision.remedy === undefined ? '' : ` ${decision.remedy}`;
+    context.emit({
+      type: 'warn',
+      machine: context.name,
+      message: `The machine is emulated, which is slow. ${decision.reason}${remedy}`,
+    });
+  }
+  return decision.accelerator;
+}
+
+/** The ports of the last run where they are free, so that clients keep working over a restart. */
+async function preferredPorts(
+  context: StartContext,
+): Promise<{ readonly sshPort: number; readonly enginePort: number }> {
+  const { network } = context.host;
+  const previous = await readRunRecord(context.host, context.directory);
+  const pick = async (port: number | undefined): Promise<number> =>
+    port !== undefined && port > 0 && (await network.isPortFree(port)) ? port : 0;
+  const enginePort = previous === undefined ? context.config.enginePort : previous.enginePort;
+  return { sshPort: await pick(previous?.sshPort), enginePort: await pick(enginePort) };
+}

@@ -1,0 +1,79 @@
+import { MachineError } from '../../../core/errors.ts';
+import type { DriverContext } from '../../driver.ts';
+import type { QemuConfig } from '../config.ts';
+import { createDisk } from '../disk.ts';
+import { readProgramFacts } from '../program-facts.ts';
+import type { MachinePaths } from '../run-state.ts';
+import { planLaunch } from '../start-choices.ts';
+import { killMachine } from '../stop.ts';
+import type { Template } from './cache.ts';
+import { templateId, templateKey, templateLaunch } from './key.ts';
+import { hasMappedRam, templateFailure } from './make.ts';
+import { removePending, type PendingResume } from './pending.ts';
+import { giveUpTemplate, promisedTemplate } from './prepare.ts';
+import { resumeMachine } from './resume.ts';
+
+/**
+ * Resumes a machine that is prepared for it.
+ * @returns false when that failed: the template is gone, the disk is a new one, and the machine is to be booted.
+ * @throws MachineError what would hinder a boot as well; the signal's reason.
+ */
+export async function resumeOrBoot(
+  context: DriverContext<QemuConfig>,
+  paths: MachinePaths,
+  pending: PendingResume,
+): Promise<boolean> {
+  const { host, directory, boot } = context;
+  let template: Template | undefined;
+  try {
+    template = await promisedTemplate(context, pending.template);
+    await resumeFrom(context, paths, template);
+    await removePending(host, directory);
+    return true;
+  } catch (error) {
+    context.signal.throwIfAborted();
+    if (boot === undefined) {
+      throw error;
+    }
+    const why = templateFailure(error);
+    await killMachine(context);
+    await giveUpTemplate(context, template, why);
+    // Nothing of the user's is on it: the machine has never been ready. There is a disk at any moment, since a create
+    // that goes on after a kill makes none.
+    const replacement = `${paths.disk}.new`;
+    await createDisk(context, replacement);
+    await host.files.rename(replacement, paths.disk);
+    return false;
+  }
+}
+
+async function resumeFrom(
+  context: DriverContext<QemuConfig>,
+  paths: MachinePaths,
+  template: Template,
+): Promise<void> {
+  const { host, config, boot, signal } = context;
+  const plan = await planLaunch(context, paths);
+  const material = boot?.resume;
+  if (material === undefined) {
+    throw new MachineError('bug', 'The machine cannot be resumed without an identity.');
+  }
+  const shape = {
+    image: plan.boot.image,
+    facts: await readProgramFacts(host, plan.program, signal),
+    accelerator: plan.accelerator,
+    config,
+    engineConfig: material.defaultEngineConfig,
+  };
+  // A create that was interrupted may go on with another QEMU.
+  const isSame = templateId(await templateKey(host, shape)) === template.id;
+  if (!isSame) {
+    throw new MachineError('template-invalid', 'It was made by another QEMU or for another kind of machine.');
+  }
+  await resumeMachine(context, {
+    plan: { ...plan, template: templateLaunch(shape) },
+    template,
+    material,
+    hasMappedRam: hasMappedRam(shape),
+  });
+}
