@@ -21,7 +21,7 @@ export async function connect(call: ConnectCall, name: string): Promise<Connecti
     const connection = await connectionOf(call.session, name, {
       check,
       timeoutMs: checkTimeoutMs,
-      renew: true,
+      renew: 'old',
     });
     return forSwarm ? { ...connection, url: await swarmUrl(call, name, connection.address) } : connection;
   } catch (error) {

@@ -15,16 +15,19 @@ export interface Connection {
   readonly address: string;
 }
 
+const oldAfterMs = 30 * 24 * 60 * 60 * 1000;
+
 /** How much connectionOf does. */
 export interface ConnectionOptions {
   /** Proves by one mutual-TLS handshake that the connection works. */
   readonly check: boolean;
   readonly timeoutMs: number;
   /**
-   * With `check`: certificates that do not fit, or near their end, are renewed where that is possible, which
-   * takes some seconds then.
+   * With `check`: certificates that do not fit are renewed where that is possible, which takes some seconds then;
+   * so is one that nears its end or misses a name, which is looked at always (`needed`) or only when its file is
+   * weeks old (`old`), which costs nothing.
    */
-  readonly renew?: boolean;
+  readonly renew?: 'needed' | 'old';
 }
 
 /**
@@ -60,18 +63,24 @@ async function check(
     await ping();
   } catch (error) {
     const mismatch = isMachineError(error) && error.code === 'tls-mismatch';
-    if (!mismatch || options.renew !== true || !(await renew(session, machine))) {
+    if (!mismatch || options.renew === undefined || !(await renew(session, machine))) {
       throw error;
     }
     await ping();
     return;
   }
-  if (options.renew === true) {
+  if (options.renew === 'needed' || (options.renew === 'old' && (await isOld(session, machine)))) {
     const { renewalReason } = await import('./renewal.ts');
     if ((await renewalReason(session, machine)) !== undefined) {
       await renew(session, machine);
     }
   }
+}
+
+/** A certificate is due two thirds of 397 days after it was written, so one that is younger needs no look. */
+async function isOld({ host }: Session, { directory }: ProbedMachine): Promise<boolean> {
+  const stat = await host.files.stat(machinePaths(directory).serverCert);
+  return stat !== undefined && Math.abs(host.clock.nowMs() - stat.modifiedMs) > oldAfterMs;
 }
 
 /** True when it was possible; what kept it from being so is a warning, as the user has asked for something else. */

@@ -11,7 +11,7 @@ export async function useMachine(session: Session, name: string): Promise<{ cont
   const connection = await connectionOf(session, name, {
     check: true,
     timeoutMs: checkTimeoutMs,
-    renew: true,
+    renew: 'needed',
   });
   const { useContext } = await import('../engine/contexts.ts');
   const material = await tlsMaterial(session, connection.certDirectory);

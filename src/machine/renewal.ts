@@ -7,7 +7,6 @@ import type { Session } from './session.ts';
 /**
  * Why the server certificate of a machine should be replaced, by the copy that lies in its directory: it nears its
  * end, or misses a name. Undefined while it is good, and for machines whose certificate was not made here.
- * Light: `env` comes through here.
  */
 export async function renewalReason(
   session: Session,

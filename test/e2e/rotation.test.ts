@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, utimes, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -212,24 +212,37 @@ test.serial(
 );
 
 test.serial(
-  'env gives a running machine a name that its certificate misses, and leaves a good one alone',
+  'use gives a running machine a name that its certificate misses; env renews what has grown old, nothing else',
   async (t) => {
     const { store } = here();
     const serial = await fileSerial();
     await ok(t, store.tsmachine(['env']));
     t.is(await fileSerial(), serial);
 
-    const config = path.join(store.path, 'machines', 'default', 'config.json');
-    const record = JSON.parse(await readFile(config, 'utf8')) as {
-      HostOptions: { AuthOptions: { ServerCertSANs: string[] } };
+    const directory = path.join(store.path, 'machines', 'default');
+    const serverCert = path.join(directory, 'server.pem');
+    const wantNames = async (...names: string[]): Promise<void> => {
+      const config = path.join(directory, 'config.json');
+      const record = JSON.parse(await readFile(config, 'utf8')) as {
+        HostOptions: { AuthOptions: { ServerCertSANs: string[] } };
+      };
+      record.HostOptions.AuthOptions.ServerCertSANs = names;
+      await writeFile(config, JSON.stringify(record));
     };
-    record.HostOptions.AuthOptions.ServerCertSANs = ['build.example'];
-    await writeFile(config, JSON.stringify(record));
-    await ok(t, store.tsmachine(['env']));
-    t.not(await fileSerial(), serial);
+    await wantNames('build.example');
+    await ok(t, store.tsmachine(['use']));
+    t.regex(new X509Certificate(await readFile(serverCert)).subjectAltName ?? '', /DNS:build\.example/);
     t.is(await askOnce(await clientFiles()), await fileSerial());
-    const pem = await readFile(path.join(path.dirname(config), 'server.pem'));
-    t.regex(new X509Certificate(pem).subjectAltName ?? '', /DNS:build\.example/);
+
+    await wantNames('build.example', 'other.example');
+    const named = await fileSerial();
+    await ok(t, store.tsmachine(['env']));
+    t.is(await fileSerial(), named, 'it is hardly a minute old');
+    const old = new Date(Date.now() - 60 * 24 * 3600 * 1000);
+    await utimes(serverCert, old, old);
+    await ok(t, store.tsmachine(['env']));
+    t.not(await fileSerial(), named);
+    t.is(await askOnce(await clientFiles()), await fileSerial());
   },
 );
 
