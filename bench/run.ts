@@ -1,7 +1,8 @@
 /**
- * Measures what the budgets name and prints a table; --json prints JSON. Parts: start-up, list, boot (all by default).
+ * Measures what the budgets name and prints a table; --json prints JSON. Parts: start-up, list, boot, terminator
+ * (all by default).
  *
- * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [boot]
+ * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [boot] [terminator]
  */
 import { parseArgs } from 'node:util';
 import { measureBoot } from './boot.ts';
@@ -9,6 +10,7 @@ import { measureList } from './list.ts';
 import type { Row } from './measure.ts';
 import { measureStartUp } from './start-up.ts';
 import { makeBenchStore } from './store.ts';
+import { measureTerminator } from './terminator.ts';
 
 const { values, positionals } = parseArgs({
   options: { json: { type: 'boolean' }, runs: { type: 'string' }, qemu: { type: 'string' } },
@@ -31,6 +33,9 @@ try {
 }
 if (wanted('boot')) {
   rows.push(...(await measureBoot(runs ?? 5, values.qemu)));
+}
+if (wanted('terminator')) {
+  rows.push(...(await measureTerminator(runs ?? 3)));
 }
 
 if (values.json === true) {

@@ -40,6 +40,7 @@ export { probeMachine, requireEngineUrl, type ProbedMachine } from './machine/pr
 export { removeMachine } from './machine/remove.ts';
 export type { CreateRequest, EngineRequest, SwarmRequest } from './machine/request.ts';
 export type { Session } from './machine/session.ts';
+export { rotateCertificates, rotateClientCertificate, type Rotation } from './machine/rotate.ts';
 export { runRemote, type ShellStreams } from './machine/shell.ts';
 export { engineVersionOf } from './machine/version.ts';
 

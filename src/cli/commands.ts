@@ -153,6 +153,25 @@ const table = [
     flags: [{ name: 'quiet', aliases: ['q'], type: 'bool', help: 'Only names' }, shared.timeout, shared.json],
   },
   {
+    name: 'regenerate-certs',
+    summary: 'Regenerate TLS Certificates for a machine',
+    arguments: '[name...]',
+    arity: 'many-or-default',
+    flags: [
+      { name: 'force', aliases: ['f'], type: 'bool', help: 'Force rebuild and do not prompt' },
+      {
+        name: 'client-certs',
+        type: 'bool',
+        help: "Also regenerate the store's client certificate and its copies",
+      },
+    ],
+    progress: true,
+    details: [
+      'A running machine takes its new certificate over at once: neither the engine nor a container is',
+      'restarted, and open connections go on. A stopped machine gets it when it starts.',
+    ],
+  },
+  {
     name: 'restart',
     summary: 'Restart a machine',
     arguments: '[name...]',
@@ -259,6 +278,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   kill: async () => ({ default: (await import('./verbs/power.ts')).kill }),
   logs: () => import('./verbs/logs.ts'),
   ls: () => import('./verbs/ls.ts'),
+  'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),
   rm: () => import('./verbs/rm.ts'),
   ssh: () => import('./verbs/ssh.ts'),

@@ -18,7 +18,11 @@ export async function connect(call: ConnectCall, name: string): Promise<Connecti
   const forSwarm = call.options.swarm === true;
   const check = call.options['no-check'] !== true && !forSwarm;
   try {
-    const connection = await connectionOf(call.session, name, { check, timeoutMs: checkTimeoutMs });
+    const connection = await connectionOf(call.session, name, {
+      check,
+      timeoutMs: checkTimeoutMs,
+      renew: 'old',
+    });
     return forSwarm ? { ...connection, url: await swarmUrl(call, name, connection.address) } : connection;
   } catch (error) {
     const { rephrased } = await import('./rephrase.ts');

@@ -6,9 +6,15 @@ import type { AnyCall } from './call.ts';
  * @throws AggregateError with one error for each machine that failed.
  */
 export async function forEachMachine(call: AnyCall, action: (name: string) => Promise<void>): Promise<void> {
+  const names = await requireMachines(call);
+  throwAll(await Promise.allSettled(names.map(action)));
+}
+
+/** The names that were given, each once. @throws MachineError when a machine of them cannot be loaded. */
+export async function requireMachines(call: AnyCall): Promise<string[]> {
   const names = [...new Set(call.args)];
   throwAll(await Promise.allSettled(names.map(async (name) => openMachine(call.session, name))));
-  throwAll(await Promise.allSettled(names.map(action)));
+  return names;
 }
 
 /** Throws what was rejected: one error as it is, several together. */

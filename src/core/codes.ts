@@ -216,9 +216,7 @@ export const errorCodes = {
   'tls-mismatch': {
     fault: 'credentials',
     title: 'The certificates of client and engine do not fit.',
-    remedies: [
-      'Restart the machine with "tsmachine restart NAME": certificates are issued again at every start.',
-    ],
+    remedies: ['Run "tsmachine regenerate-certs NAME"; the machine goes on working meanwhile.'],
   },
   'certificate-invalid': {
     fault: 'credentials',

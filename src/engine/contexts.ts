@@ -44,9 +44,14 @@ export async function useContext(host: ContextHost, target: ContextTarget): Prom
   return name;
 }
 
+/** True when there is a context that was made for this machine. */
+export async function hasContext(host: ContextHost, machine: string): Promise<boolean> {
+  return (await ownerOf(host, contextName(machine))) === machine;
+}
+
 /** Brings a context that was made before up to date: port and certificates change. False when there is none. */
 export async function refreshContext(host: ContextHost, target: ContextTarget): Promise<boolean> {
-  if ((await ownerOf(host, contextName(target.machine))) !== target.machine) {
+  if (!(await hasContext(host, target.machine))) {
     return false;
   }
   await writeContext(host, target);

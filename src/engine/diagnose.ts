@@ -47,7 +47,7 @@ export interface Diagnosis {
 }
 
 const reissueRemedy =
-  'Restart the machine, which issues certificates again where needed: tsmachine restart NAME';
+  'Give the machine new certificates, which interrupts nothing: tsmachine regenerate-certs NAME';
 
 /**
  * Turns whatever a connection to an engine threw into an error that names the cause; Docker's own clients
@@ -226,7 +226,7 @@ function otherDiagnosis(error: unknown, attempt: EngineAttempt): Diagnosis {
       trouble: 'bad-material',
       what: 'The client certificate or its key cannot be used.',
       why: messageOf(error),
-      remedies: ['Restart the machine, which issues certificates again where needed: tsmachine restart NAME'],
+      remedies: ['Issue it again: tsmachine regenerate-certs --client-certs NAME'],
     };
   }
   return {

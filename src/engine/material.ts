@@ -3,8 +3,7 @@ import type { TlsMaterial } from '../host/types.ts';
 import { certificateLife, isSignedBy, servesPurpose } from '../tls/certificate.ts';
 import type { Diagnosis } from './diagnose.ts';
 
-const clientRemedy =
-  'Restart the machine, which issues certificates again where needed: tsmachine restart NAME';
+const clientRemedy = 'Issue it again: tsmachine regenerate-certs --client-certs NAME';
 const clockRemedy = 'If the date above is not wrong, set the clock of this computer.';
 
 /** What is wrong with the client certificate as far as it can be seen from here. */

@@ -1,5 +1,6 @@
 import { systemCode } from '../core/errors.ts';
 import type { Host } from '../host/types.ts';
+import { listMachineDirectories } from '../store/machine-files.ts';
 import { joinPath, storeDirectories } from '../store/paths.ts';
 import type { MachineRecord } from '../store/record.ts';
 import type { Authority, TlsKeyType } from '../tls/types.ts';
@@ -54,6 +55,29 @@ export async function ensureStoreAuthority(session: Session, keyType: TlsKeyType
 }
 
 /**
+ * Issues the store's client certificate again and copies it to every machine of the store's CA. Nothing changes for
+ * the machines themselves: they accept every certificate of the CA, the old one too until it ends.
+ * @throws MachineError `certificate-invalid` when the CA cannot be used.
+ */
+export async function renewStoreClient(session: Session, keyType: TlsKeyType): Promise<void> {
+  const { renewClientCertificate } = await import('../tls/authority.ts');
+  const { host, storePath } = session;
+  await withCertsLock(session, async () => {
+    const authority = await renewClientCertificate(host, joinPath(storePath, storeDirectories.certs), {
+      keyType,
+      userName: host.facts.userName,
+    });
+    for (const name of await listMachineDirectories(host, storePath)) {
+      const directory = joinPath(storePath, storeDirectories.machines, name);
+      // A machine that is being made gets its copies in time; one of another CA keeps what it has.
+      if ((await readIfThere(host, machinePaths(directory).ca)) === authority.ca.certPem) {
+        await copyClientFiles(host, directory, authority);
+      }
+    }
+  });
+}
+
+/**
  * Copies of the store's client files into the machine's directory, for clients and tools that read them there.
  * A copy that is the same is left alone.
  */
@@ -66,12 +90,14 @@ export async function copyClientFiles(host: Host, directory: string, authority: 
 
 /**
  * Brings everything that TLS needs up to date: CA and client certificate, their copies, the server's
- * certificate (issued again when it is about to end, misses a name or belongs to another CA), and the guest files.
+ * certificate (issued again when it is about to end, misses a name or belongs to another CA; always with `force`), and the
+ * guest files.
  * @returns why the server's certificate was issued, or undefined when the old one is still good.
  */
 export async function refreshCertificates(
   session: Session,
   machine: CredentialsOf,
+  options: { readonly force?: boolean } = {},
 ): Promise<string | undefined> {
   const { host } = session;
   const authority = await ensureStoreAuthority(session, machine.tlsKeyType);
@@ -85,10 +111,12 @@ export async function refreshCertificates(
   const reason =
     present === undefined || !keyThere
       ? 'there is none'
-      : serverCertificateNeeds(present, authority.ca.certPem, {
-          sans: serverNames(machine.name, sans),
-          nowMs: host.clock.nowMs(),
-        });
+      : options.force === true
+        ? 'asked for'
+        : serverCertificateNeeds(present, authority.ca.certPem, {
+            sans: serverNames(machine.name, sans),
+            nowMs: host.clock.nowMs(),
+          });
   if (reason !== undefined) {
     const issued = await issueServerCertificate(host, authority, {
       machineName: machine.name,

@@ -90,19 +90,24 @@ async function examineStore({ host, storePath }: Session): Promise<Finding[]> {
     ['ca', warnBeforeMs.ca],
     ['clientCert', warnBeforeMs.leaf],
   ] as const) {
-    findings.push(...(await examineCertificate(host, certFile(storePath, file), beforeMs)));
+    const remedy = file === 'ca' ? undefined : 'tsmachine regenerate-certs --client-certs NAME';
+    findings.push(...(await examineCertificate(host, certFile(storePath, file), { beforeMs, remedy })));
   }
   return findings;
 }
 
-async function examineCertificate(host: Session['host'], file: string, warnMs: number): Promise<Finding[]> {
+async function examineCertificate(
+  host: Session['host'],
+  file: string,
+  warn: { readonly beforeMs: number; readonly remedy: string | undefined },
+): Promise<Finding[]> {
   if ((await host.files.stat(file)) === undefined) {
     return [];
   }
   const { certificateLife, readCertificate } = await import('../tls/certificate.ts');
   const { notAfterMs } = certificateLife(readCertificate(await host.files.readText(file), file));
   const leftDays = Math.floor((notAfterMs - host.clock.nowMs()) / dayMs);
-  if (notAfterMs - host.clock.nowMs() > warnMs) {
+  if (notAfterMs - host.clock.nowMs() > warn.beforeMs) {
     return [{ severity: 'ok', code: 'certificate', message: `${file}: valid for ${leftDays} days` }];
   }
   return [
@@ -110,6 +115,7 @@ async function examineCertificate(host: Session['host'], file: string, warnMs: n
       severity: leftDays < 0 ? 'error' : 'warning',
       code: 'certificate-ends',
       message: leftDays < 0 ? `${file} has expired.` : `${file} ends in ${leftDays} days.`,
+      ...(warn.remedy === undefined ? {} : { remedy: warn.remedy }),
     },
   ];
 }
@@ -177,6 +183,9 @@ async function examineMachine(session: Session, name: string): Promise<Finding[]
     return [{ severity: 'ok', code: 'machine', message: `is ${status.power}` }];
   }
   await connectionOf(session, name, { check: true, timeoutMs: connectTimeoutMs });
-  const server = await examineCertificate(session.host, machinePaths(machine.directory).serverCert, 0);
+  const server = await examineCertificate(session.host, machinePaths(machine.directory).serverCert, {
+    beforeMs: 0,
+    remedy: `tsmachine regenerate-certs ${name}`,
+  });
   return [{ severity: 'ok', code: 'machine', message: `answers at ${status.engineUrl}` }, ...server];
 }

@@ -2,9 +2,10 @@ import { MachineError } from '../core/errors.ts';
 import { bootMachine, verifyEngine } from './boot.ts';
 import { ensureSshKeys, refreshCertificates } from './credentials.ts';
 import { refreshMachineContext } from './contexts.ts';
+import { requireFinished } from './finished.ts';
 import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, requireCapability, type OpenMachine } from './open.ts';
-import { loadOwnData } from './own-data.ts';
+import { reportStep } from './report-step.ts';
 import type { Session } from './session.ts';
 
 const lockTimeoutMs = 30_000;
@@ -28,7 +29,7 @@ export async function startMachine(session: Session, name: string): Promise<void
 export async function stopMachine(session: Session, name: string): Promise<void> {
   await withMachine(session, name, 'stop', async (machine) => {
     await requireNotStopped(session, machine);
-    await step(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
+    await reportStep(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
       machine.driver.stop(driverContext(session, machine)),
     );
   });
@@ -38,7 +39,7 @@ export async function stopMachine(session: Session, name: string): Promise<void>
 export async function killMachine(session: Session, name: string): Promise<void> {
   await withMachine(session, name, 'kill', async (machine) => {
     await requireNotStopped(session, machine);
-    await step(session, name, { step: 'kill', summary: `Killing "${name}"...` }, () =>
+    await reportStep(session, name, { step: 'kill', summary: `Killing "${name}"...` }, () =>
       machine.driver.kill(driverContext(session, machine)),
     );
   });
@@ -48,7 +49,7 @@ export async function killMachine(session: Session, name: string): Promise<void>
 export async function restartMachine(session: Session, name: string): Promise<void> {
   await withMachine(session, name, 'restart', async (machine) => {
     if ((await powerOf(session, machine)) !== 'stopped') {
-      await step(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
+      await reportStep(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
         machine.driver.stop(driverContext(session, machine)),
       );
     }
@@ -58,21 +59,16 @@ export async function restartMachine(session: Session, name: string): Promise<vo
 
 async function startLocked(session: Session, machine: OpenMachine): Promise<void> {
   const { name } = machine;
-  const { phase, tlsKeyType } = await loadOwnData(session, name);
-  if (phase === 'creating') {
-    throw new MachineError('machine-incomplete', `The machine "${name}" was never finished.`, {
-      remedies: [`tsmachine create --resume ${name}`, `tsmachine rm ${name}`],
-    });
-  }
+  const { tlsKeyType } = await requireFinished(session, name);
   if (machine.driver.manifest.capabilities.boots === 'image') {
     const credentials = { ...machine, tlsKeyType };
     await ensureSshKeys(session.host, credentials);
     await refreshCertificates(session, credentials);
   }
-  await step(session, name, { step: 'boot', summary: `Starting "${name}"...` }, () =>
+  await reportStep(session, name, { step: 'boot', summary: `Starting "${name}"...` }, () =>
     bootMachine(session, machine),
   );
-  await step(session, name, { step: 'verify', summary: 'Asking the engine over TLS' }, () =>
+  await reportStep(session, name, { step: 'verify', summary: 'Asking the engine over TLS' }, () =>
     verifyEngine(session, machine),
   );
   await refreshMachineContext(session, machine);
@@ -101,27 +97,5 @@ async function requireNotStopped(session: Session, machine: OpenMachine): Promis
     throw new MachineError('machine-state', `Machine "${machine.name}" is already stopped.`, {
       remedies: [],
     });
-  }
-}
-
-async function step<T>(
-  session: Session,
-  machine: string,
-  what: { readonly step: string; readonly summary: string },
-  action: () => Promise<T>,
-): Promise<T> {
-  session.emit({ type: 'step-begin', machine, ...what });
-  try {
-    const result = await action();
-    session.emit({ type: 'step-done', machine, step: what.step });
-    return result;
-  } catch (error) {
-    session.emit({
-      type: 'step-failed',
-      machine,
-      step: what.step,
-      message: error instanceof Error ? error.message : String(error),
-    });
-    throw error;
   }
 }

@@ -47,6 +47,23 @@ export async function ensureAuthority(
   return { ca, client };
 }
 
+/**
+ * Issues the client certificate again, for the key that is there and by the CA that is there (both are made when
+ * they are missing). The key stays, so at every moment any certificate of a store fits its key, whichever of
+ * the copies a client has read. The caller holds the lock of the certificates.
+ * @throws MachineError like ensureAuthority.
+ */
+export async function renewClientCertificate(
+  host: AuthorityHost,
+  certsDirectory: string,
+  options: AuthorityOptions,
+): Promise<Authority> {
+  const { ca, client } = await ensureAuthority(host, certsDirectory, options);
+  const certPem = await issueClient(host, { ca, keyPem: client.keyPem, userName: options.userName });
+  await host.files.writeAtomic(pathsIn(certsDirectory).clientCert, certPem, 0o644);
+  return { ca, client: { certPem, keyPem: client.keyPem } };
+}
+
 function pathsIn(directory: string): Paths {
   return {
     caCert: join(directory, fileNames.caCert),
@@ -161,19 +178,27 @@ async function ensureClient(
   if (certPem !== undefined && keyPem !== undefined && isGoodClient(host, ca, { certPem, keyPem })) {
     return { certPem, keyPem };
   }
-  const { issueKey, issueLeafCertificate } = await import('./issue.ts');
+  const { issueKey } = await import('./issue.ts');
   const newKeyPem = keyPem ?? (await issueKey(options.keyType));
   if (keyPem === undefined) {
     await host.files.writeAtomic(paths.clientKey, newKeyPem, 0o600);
   }
-  const newCertPem = issueLeafCertificate(host, ca, newKeyPem, {
-    purpose: 'client',
-    organization: 'tsmachine',
-    commonName: options.userName,
-    sans: [],
-  });
+  const newCertPem = await issueClient(host, { ca, keyPem: newKeyPem, userName: options.userName });
   await host.files.writeAtomic(paths.clientCert, newCertPem, 0o644);
   return { certPem: newCertPem, keyPem: newKeyPem };
+}
+
+async function issueClient(
+  host: AuthorityHost,
+  client: { readonly ca: CertifiedKey; readonly keyPem: string; readonly userName: string },
+): Promise<string> {
+  const { issueLeafCertificate } = await import('./issue.ts');
+  return issueLeafCertificate(host, client.ca, client.keyPem, {
+    purpose: 'client',
+    organization: 'tsmachine',
+    commonName: client.userName,
+    sans: [],
+  });
 }
 
 function isGoodClient(host: AuthorityHost, ca: CertifiedKey, client: CertifiedKey): boolean {

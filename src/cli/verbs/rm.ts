@@ -1,6 +1,7 @@
 import { isMachineError } from '../../core/errors.ts';
 import { removeMachine } from '../../machine/remove.ts';
 import { machineDirectory } from '../../store/paths.ts';
+import { askYesNo } from '../ask.ts';
 import type { AnyCall, Call } from '../call.ts';
 import { rephrased } from '../rephrase.ts';
 
@@ -45,45 +46,11 @@ async function removeOne(call: AnyCall, name: string, force: boolean): Promise<v
   call.inform(`Successfully removed ${name}`);
 }
 
-/** Asks; an answer that begins with y or Y is yes. Without anybody to answer nothing is removed, and that is said. */
+/** Without anybody to answer nothing is removed, and that is said. */
 async function confirm(call: AnyCall): Promise<boolean> {
-  call.people.write('Are you sure? (y/n): ');
-  const answer = await readLine(call);
+  const answer = await askYesNo(call, 'Are you sure? (y/n): ');
   if (answer === undefined) {
-    call.people.write('\n');
     call.io.stderr.write('Nothing was removed: there was no answer. Use -y to remove without a question.\n');
-    return false;
   }
-  return /^y/i.test(answer.trim());
-}
-
-/** The first line of stdin; undefined when it ends before there is one. */
-async function readLine({ io, session }: AnyCall): Promise<string | undefined> {
-  const { stdin } = io;
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const finish = (answer: string | undefined): void => {
-      stdin.off('data', onData).off('end', onEnd).off('error', onEnd);
-      session.signal.removeEventListener('abort', onAbort);
-      // A stream that is still read would keep the process alive.
-      stdin.pause();
-      resolve(answer);
-    };
-    const onData = (chunk: Buffer | string): void => {
-      text += chunk.toString();
-      const end = text.indexOf('\n');
-      if (end !== -1) {
-        finish(text.slice(0, end));
-      }
-    };
-    const onEnd = (): void => {
-      finish(text === '' ? undefined : text);
-    };
-    const onAbort = (): void => {
-      stdin.pause();
-      reject(session.signal.reason as Error);
-    };
-    stdin.on('data', onData).on('end', onEnd).on('error', onEnd);
-    session.signal.addEventListener('abort', onAbort, { once: true });
-  });
+  return answer === true;
 }
