@@ -35,8 +35,14 @@ export async function startMachine(context: StartContext, limits?: StartLimits):
       return;
     }
   }
+  if (pending?.state === 'resumed') {
+    if (!(await isReady(host, paths.console))) {
+      // Whether the guest has run, and whether it was given its identity, is not known. Its disk is sound in any case.
+      await killMachine(context);
+    }
+    await removePending(host, directory);
+  }
   await startFromDisk(context, paths, limits);
-  await removePending(host, directory);
 }
 
 async function startFromDisk(
