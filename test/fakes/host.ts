@@ -7,9 +7,12 @@ import { createMemoryFiles, type MemoryFiles } from './memory-files.ts';
 import { systemError } from './memory-tree.ts';
 import { createScriptedProcesses, type ScriptedProcesses } from './scripted-processes.ts';
 
-/** A clock that the test moves. In `auto` mode (the default) a sleeper moves it itself and does not wait. */
+/**
+ * A clock that the test moves. In `auto` mode (the default) a sleeper moves it itself and does not wait. In `idle` mode
+ * it moves on to the next sleeper's time whenever everybody waits, so that a time-out costs no time unless it is met.
+ */
 export interface FakeClock extends Clock {
-  mode: 'auto' | 'manual';
+  mode: 'auto' | 'manual' | 'idle';
   /** How long was slept in all, per call, in milliseconds. */
   readonly sleeps: number[];
   /** Moves the time on and wakes those whose time has come. */
@@ -114,9 +117,25 @@ function defaultFacts(platform: NodeJS.Platform): HostFacts {
   };
 }
 
+/** So many turns of the event loop without a sleeper who is woken count as idle: messages between sockets take one. */
+const idleTurns = 4;
+
 function createFakeClock(startMs: number): FakeClock {
   let elapsedMs = 0;
   let sleepers: { readonly untilMs: number; readonly wake: () => void }[] = [];
+  let isWatched = false;
+  const moveWhenIdle = async (): Promise<void> => {
+    isWatched = true;
+    while (sleepers.length > 0) {
+      for (let turn = 0; turn < idleTurns; turn += 1) {
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      if (sleepers.length > 0) {
+        clock.advance(Math.max(0, Math.min(...sleepers.map(({ untilMs }) => untilMs)) - elapsedMs));
+      }
+    }
+    isWatched = false;
+  };
   const clock: FakeClock = {
     mode: 'auto',
     sleeps: [],
@@ -141,12 +160,20 @@ function createFakeClock(startMs: number): FakeClock {
         return;
       }
       await new Promise<void>((resolve, reject) => {
-        const sleeper = { untilMs: elapsedMs + ms, wake: resolve };
-        sleepers.push(sleeper);
-        signal?.addEventListener('abort', () => {
+        const giveUp = (): void => {
           sleepers = sleepers.filter((other) => other !== sleeper);
-          reject(signal.reason as Error);
-        });
+          reject(signal?.reason as Error);
+        };
+        const wake = (): void => {
+          signal?.removeEventListener('abort', giveUp);
+          resolve();
+        };
+        const sleeper = { untilMs: elapsedMs + ms, wake };
+        sleepers.push(sleeper);
+        signal?.addEventListener('abort', giveUp, { once: true });
+        if (clock.mode === 'idle' && !isWatched) {
+          void moveWhenIdle();
+        }
       });
     },
   };

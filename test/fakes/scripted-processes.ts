@@ -92,11 +92,11 @@ export function createScriptedProcesses(platform: NodeJS.Platform, ownPid: numbe
         : paths.join(platform === 'win32' ? 'C:\\Programs' : '/usr/bin', program);
     },
     spawnDetached: async (file, args, options) => {
-      const pid = lastPid + 1;
+      lastPid += 1;
+      const pid = lastPid;
       const call = { file, args, options, detached: true, pid };
       processes.calls.push(call);
       await ask(call);
-      lastPid = pid;
       processes.running.set(pid, `boot/${pid}`);
       return { pid, startTime: `boot/${pid}` };
     },

@@ -13,6 +13,8 @@ export interface FakeGuest {
   readonly consolePath: string;
   /** Commands that it was given, in order. */
   readonly commands: string[];
+  /** The same with what was given. */
+  readonly requests: Request[];
   /** What it was sent as its identity. */
   identity: Buffer;
   status: string;
@@ -68,6 +70,8 @@ export interface Guest extends FakeGuest {
   readonly logPath: string;
   readonly sockets: { readonly path: string; readonly socket: Socket }[];
   isIdentityOpen: boolean;
+  /** It has gone on with what it was sent. */
+  isAwake: boolean;
   looks: number;
   capabilities: string;
   /** It has ended at its start. */
@@ -102,6 +106,7 @@ export function guestOf(pid: number, args: readonly string[], options: StartOpti
     diskAtStart: '',
     consolePath: chardev('serial0') ?? '',
     commands: [],
+    requests: [],
     identity: Buffer.alloc(0),
     status: isIncoming ? 'inmigrate' : 'running',
     memory: undefined,
@@ -111,8 +116,21 @@ export function guestOf(pid: number, args: readonly string[], options: StartOpti
     logPath: options.logPath ?? '/log',
     sockets: [],
     isIdentityOpen: false,
+    isAwake: false,
     looks: 0,
     capabilities: '',
     isRefused: false,
   };
+}
+
+/** The value of an option of QEMU, or undefined. */
+export function qemuArgument(guest: FakeGuest | undefined, option: string): string | undefined {
+  const at = guest?.args.indexOf(option) ?? -1;
+  return at < 0 ? undefined : guest?.args[at + 1];
+}
+
+/** What guests of one kind were told with a command, as JSON. */
+export function toldWith(qemu: TemplateQemu, kind: GuestKind, command: string): string {
+  const requests = qemu.started(kind).flatMap((guest) => guest.requests);
+  return JSON.stringify(requests.filter(({ execute }) => execute === command));
 }

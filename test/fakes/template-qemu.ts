@@ -62,9 +62,7 @@ class QemuPrograms implements TemplateQemu {
     return this.guests.filter((guest) => this.#host.processes.running.has(guest.pid));
   }
 
-  started(kind: GuestKind): Guest[] {
-    return this.guests.filter((guest) => guest.kind === kind);
-  }
+  started = (kind: GuestKind): Guest[] => this.guests.filter((guest) => guest.kind === kind);
 
   #changeDisk(args: readonly string[]): void {
     const path = (args[0] === 'convert' ? args.at(-1) : args.at(-2)) ?? '';
@@ -125,10 +123,7 @@ class QemuPrograms implements TemplateQemu {
       guest.identity = Buffer.concat([guest.identity, bytes]);
     });
     const onEnd = (): void => {
-      if (guest.isIdentityOpen) {
-        guest.isIdentityOpen = false;
-        this.#receive(guest);
-      }
+      this.#receive(guest);
     };
     far.on('end', onEnd);
     near.on('close', onEnd);
@@ -145,8 +140,7 @@ class QemuPrograms implements TemplateQemu {
         this.#answer(guest, JSON.parse(line) as Request, { near, far });
       }
     });
-    const isTaken = guest.sockets.some((other) => other.path === path && !other.socket.destroyed);
-    if (!isTaken) {
+    if (!guest.sockets.some((other) => other.path === path && !other.socket.destroyed)) {
       far.write('{"QMP": {}}\r\n');
     }
     guest.sockets.push({ path, socket: near });
@@ -156,6 +150,7 @@ class QemuPrograms implements TemplateQemu {
   #answer(guest: Guest, request: Request, sockets: { readonly near: Socket; readonly far: Socket }): void {
     this.onCommand(guest, request.execute);
     guest.commands.push(request.execute);
+    guest.requests.push(request);
     if (this.dies(guest, request.execute)) {
       this.#end(guest);
     }
@@ -254,9 +249,11 @@ class QemuPrograms implements TemplateQemu {
   }
 
   #receive(guest: Guest): void {
-    if (guest.status !== 'running' || !this.#isAlive(guest)) {
+    guest.isIdentityOpen = false;
+    if (guest.status !== 'running' || guest.isAwake || !this.#isAlive(guest)) {
       return;
     }
+    guest.isAwake = true;
     const isIdentity = guest.identity.subarray(0, 7).toString() === 'resume ';
     const nothing = ['TS 10 resumed', 'TS 10 failed template: the host has sent something else'];
     this.#say(guest, isIdentity ? this.lines.resumed : nothing);

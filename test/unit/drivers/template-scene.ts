@@ -41,6 +41,7 @@ export interface Change {
 
 export function makeScene(options: FakeHostOptions = {}): Scene {
   const host = createFakeHost(options);
+  host.clock.mode = 'idle';
   return { host, qemu: installTemplateQemu(host), events: [] };
 }
 

@@ -1,0 +1,114 @@
+import test from 'ava';
+import { cacheEntries, create, makeScene, takeNotes, type Scene } from './template-scene.ts';
+
+const hour = 60 * 60 * 1000;
+const day = 24 * hour;
+
+function kindsOf({ qemu }: Scene): string[] {
+  return qemu.guests.map(({ kind }) => kind);
+}
+
+const failures: Readonly<Record<string, readonly [(scene: Scene) => void, RegExp]>> = {
+  'the guest gives up': [
+    ({ qemu }) => {
+      qemu.lines.template.splice(1, 2, 'TS 7 failed engine: no cgroups');
+    },
+    /The machine gave up on engine\. no cgroups/,
+  ],
+  'the guest is silent': [
+    ({ host, qemu }) => {
+      host.clock.mode = 'auto';
+      qemu.lines.template.splice(0);
+    },
+    /not ready after 60 s\. Its kernel gave no sign of life/,
+  ],
+  'the guest never becomes a template': [
+    ({ host, qemu }) => {
+      host.clock.mode = 'auto';
+      qemu.lines.template.pop();
+    },
+    /not ready after 180 s/,
+  ],
+  'QEMU ends at its start': [
+    ({ qemu }) => {
+      qemu.refuses = ({ kind }) => (kind === 'template' ? 'unsupported machine type' : undefined);
+    },
+    /unsupported machine type/,
+  ],
+  'QEMU dies while it saves': [
+    ({ qemu }) => {
+      qemu.dies = ({ kind }, command) => kind === 'template' && command === 'migrate';
+    },
+    /QEMU/,
+  ],
+  'QEMU cannot save': [
+    ({ qemu }) => {
+      qemu.migration = { status: 'failed', 'error-desc': 'No space left on device' };
+    },
+    /could not save the memory of the guest\. No space left on device/,
+  ],
+  'QEMU never comes to an end of saving': [
+    ({ host, qemu }) => {
+      host.clock.mode = 'auto';
+      qemu.migration = { status: 'active' };
+    },
+    /Waited 120 s/,
+  ],
+  'the port for the identity is not there': [
+    ({ qemu }) => {
+      qemu.isDeaf = ({ kind }, path) => kind === 'template' && path.endsWith('identity.sock');
+    },
+    /ECONNREFUSED/,
+  ],
+  'there is not enough free space': [
+    ({ host }) => {
+      host.files.freeSpaceBytes = 1024 ** 3 - 1;
+    },
+    /not enough free space.* less than 1024 MB/,
+  ],
+};
+
+for (const [title, [spoil, why]] of Object.entries(failures)) {
+  test(`${title}: nothing is left, the machine is booted, and for a day the same is not tried again`, async (t) => {
+    const scene = makeScene();
+    spoil(scene);
+    await create(scene, { name: 'a' });
+    const [, said = '', ...more] = takeNotes(scene);
+    t.true(said.startsWith('The machine is booted: a template could not be made. '), said);
+    t.regex(said, why);
+    t.deepEqual(more, []);
+    t.is(cacheEntries(scene).length, 1);
+    t.regex(cacheEntries(scene)[0] ?? '', /^\.failed-/);
+    t.deepEqual(
+      scene.qemu.running().map(({ kind, name }) => `${kind} ${name}`),
+      ['boot tsm-a'],
+    );
+    const templates = scene.qemu.started('template').length;
+    scene.host.clock.advance(day - hour);
+    await create(scene, { name: 'b' });
+    const again = takeNotes(scene);
+    t.is(again.length, 1);
+    t.regex(again[0] ?? '', /could not be made lately/);
+    t.regex(again[0] ?? '', why);
+    t.is(scene.qemu.started('template').length, templates);
+  });
+}
+
+test('a failure is forgotten after a day', async (t) => {
+  const scene = makeScene();
+  scene.host.files.freeSpaceBytes = 0;
+  await create(scene, { name: 'a' });
+  scene.host.files.freeSpaceBytes = 100 * 1024 ** 3;
+  scene.host.clock.advance(day + hour);
+  await create(scene, { name: 'b' });
+  t.deepEqual(kindsOf(scene), ['boot', 'template', 'resumed']);
+});
+
+test('a failure of one shape does not keep another from being tried', async (t) => {
+  const scene = makeScene();
+  scene.host.files.freeSpaceBytes = 0;
+  await create(scene, { name: 'a' });
+  scene.host.files.freeSpaceBytes = 100 * 1024 ** 3;
+  await create(scene, { name: 'b', config: { CPU: 1 } });
+  t.deepEqual(kindsOf(scene), ['boot', 'template', 'resumed']);
+});
