@@ -4,6 +4,7 @@ import fs from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { crc32 } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { MachineError } from '../../../src/core/errors.ts';
 import { createHost } from '../../../src/host/real.ts';
@@ -209,3 +210,20 @@ test.serial('a full disk leaves the old file and no temporary one', async (t) =>
 async function inChild(args: readonly string[]): Promise<void> {
   await run(process.execPath, [childProgram, ...args]);
 }
+
+test('crc32 is that of zlib, for files of any length', async (t) => {
+  const dir = await scratch(t);
+  const name = path.join(dir, 'data');
+  for (const length of [0, 1, 65_535, 65_536, 65_537, 3_000_001]) {
+    const data = Buffer.alloc(length);
+    for (let at = 0; at < length; at += 1) {
+      data[at] = (at * 2_654_435_761) >>> 13;
+    }
+    await fs.writeFile(name, data);
+    t.is(await files.crc32(name), crc32(data), String(length));
+  }
+  // The check value of the polynomial, https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-32-iso-hdlc
+  await fs.writeFile(name, '123456789');
+  t.is(await files.crc32(name), 0xcbf43926);
+  await t.throwsAsync(files.crc32(path.join(dir, 'none')), { code: 'ENOENT' });
+});

@@ -146,6 +146,26 @@ test('a detached program outlives us, writes its log and is recognised', async (
   await fs.rm(dir, { recursive: true });
 });
 
+test('a detached program reads the file that is its input, also when that is removed meanwhile', async (t) => {
+  const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'tsmachine-processes-'));
+  const logPath = path.join(dir, 'log');
+  const stdinPath = path.join(dir, 'in put');
+  await fs.writeFile(stdinPath, 'x'.repeat(300_000));
+  const code = `let length = 0; setTimeout(() => process.stdin.on('data', (piece) => { length += piece.length; })
+    .on('end', () => console.log('read ' + length)), 300)`;
+  const identity = await processes.spawnDetached(node, script(code), { logPath, stdinPath });
+  if (process.platform !== 'win32') {
+    await fs.rm(stdinPath);
+  }
+  for (let attempt = 0; attempt < 200 && (await processes.isAlive(identity)); attempt += 1) {
+    await host.clock.sleep(50);
+  }
+  t.is(await fs.readFile(logPath, 'utf8'), 'read 300000\n');
+  const missing = path.join(dir, 'none');
+  await t.throwsAsync(processes.spawnDetached(node, script(''), { logPath, stdinPath: missing }));
+  await fs.rm(dir, { recursive: true });
+});
+
 test("identities: our own, nobody's, and two processes one after the other", async (t) => {
   const own = await processes.identify(process.pid);
   t.deepEqual(await processes.identify(process.pid), own);

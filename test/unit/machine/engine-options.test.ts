@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import test from 'ava';
-import { engineArguments, engineEnvironment } from '../../../src/machine/engine-options.ts';
+import { engineArguments, engineEnvironment, liveEngineConfig } from '../../../src/machine/engine-options.ts';
 import { newRecord } from '../../../src/store/new-record.ts';
 import type { EngineOptions } from '../../../src/store/record.ts';
 import { storePath } from './support.ts';
@@ -55,4 +55,42 @@ test('the environment takes assignments only', (t) => {
   for (const bad of ['A', '1A=x', 'A B=x', '=x', 'A=x\ny']) {
     t.throws(() => engineEnvironment(options({ Env: [bad] })), { code: 'flag-invalid' }, bad);
   }
+});
+
+test('options that a running engine takes over become its configuration file', (t) => {
+  const engine = options({
+    Labels: ['a=b', 'c="d" ü'],
+    InsecureRegistry: ['r:5000'],
+    RegistryMirror: ['https://mirror.example'],
+    StorageDriver: 'overlay2',
+  });
+  const live = liveEngineConfig(engine, 'qemu');
+  const text = 'config' in live ? live.config : '';
+  t.true(text.endsWith('}\n') && text.indexOf('\n') === text.length - 1);
+  t.deepEqual(JSON.parse(text), {
+    labels: ['a=b', 'c="d" ü', 'provider=qemu'],
+    'insecure-registries': ['r:5000'],
+    'registry-mirrors': ['https://mirror.example'],
+  });
+});
+
+test('without options the configuration has the label of the driver, whether or not there is a record of them', (t) => {
+  const usual = liveEngineConfig(null, 'qemu');
+  t.deepEqual(liveEngineConfig(options({}), 'qemu'), usual);
+  t.deepEqual(JSON.parse('config' in usual ? usual.config : ''), {
+    labels: ['provider=qemu'],
+    'insecure-registries': [],
+    'registry-mirrors': [],
+  });
+});
+
+test('options that an engine reads at its start alone are named', (t) => {
+  const obstacleOf = (engine: Partial<EngineOptions>): string => {
+    const live = liveEngineConfig(options(engine), 'qemu');
+    return 'obstacle' in live ? live.obstacle : '';
+  };
+  t.regex(obstacleOf({ ArbitraryFlags: ['log-level=debug'] }), /--engine-opt$/);
+  t.regex(obstacleOf({ Env: ['A=1'] }), /--engine-env$/);
+  t.regex(obstacleOf({ StorageDriver: 'vfs' }), /--engine-storage-driver$/);
+  t.is(obstacleOf({ StorageDriver: '' }), '');
 });
