@@ -8,6 +8,7 @@ import {
   flipBit,
   makeScene,
   onlyTemplate,
+  takeNotes,
   type Scene,
 } from './template-scene.ts';
 
@@ -110,4 +111,13 @@ test('the disk is full at the n-th write of a resume that fails: the same', asyn
     flipBit(scene, `${onlyTemplate(scene)}/ram`);
   };
   await fillAtEveryWrite(t, { hasTemplate: true, lasting: false, spoil });
+});
+
+test('nothing at all can be written into the cache: the machine is booted', async (t) => {
+  const scene = makeScene();
+  scene.host.files.inject({ code: 'ENOSPC', path: /cache\/drivers\/qemu\/\.(making|failed)/, lasting: true });
+  await create(scene);
+  isWell(t, scene, '');
+  t.is(scene.qemu.running()[0]?.kind, 'boot');
+  t.regex(takeNotes(scene).join('\n'), /a template could not be made\. .*ENOSPC/);
 });

@@ -17,6 +17,9 @@ import {
 
 const first = 'The first machine of its kind: booting a template that this and later ones resume from.';
 
+/** The time that a guest is given to come to rest before it is saved. */
+const restMs = 700;
+
 function kindsOf({ qemu }: Scene): string[] {
   return qemu.guests.map(({ kind }) => kind);
 }
@@ -44,14 +47,24 @@ for (const [version, transport] of [
   });
 }
 
-test('a template knows nothing of a machine: no guest files, no name, no ports', async (t) => {
+test('a template knows nothing of a machine: no guest files, no keys, no name, no ports', async (t) => {
   const scene = makeScene();
+  const writeNew = scene.host.files.writeNew.bind(scene.host.files);
+  const written: string[] = [];
+  scene.host.files.writeNew = async (path, data, mode) => {
+    written.push(`${path} ${Buffer.from(data).toString('latin1')}`);
+    return writeNew(path, data, mode);
+  };
   await create(scene, { config: { EnginePort: 42_376 } });
   const [template] = scene.qemu.started('template');
   const line = template?.args.join(' ') ?? '';
   t.notRegex(line, /fw_cfg|machine-id|tsm-dev|machines\/dev|42376/);
   t.regex(line, /hostfwd=tcp:127\.0\.0\.1:0-:22,hostfwd=tcp:127\.0\.0\.1:0-:2376/);
   t.regex(line, / ts\.template /);
+  const disks = written.filter((text) => text.includes('.raw.tmp'));
+  t.is(disks.length, 1);
+  t.regex(disks[0] ?? '', /format-me/);
+  t.notRegex(disks[0] ?? '', /key of dev/);
 });
 
 test('the resumed guest has the same hardware as the template', async (t) => {
@@ -115,6 +128,39 @@ test('two creates at once in one process, of different shapes, make one template
   t.is(cacheEntries(scene).length, 2);
 });
 
+test('what this process makes at the moment is left alone by its other commands', async (t) => {
+  // A number of its own: the other tests of this file make the same template at the same path.
+  const scene = makeScene({ pid: 1234 });
+  const { boot, signal } = contextOf(scene);
+  const sleep = scene.host.clock.sleep.bind(scene.host.clock);
+  let isTried = false;
+  scene.host.clock.sleep = async (ms, abort) => {
+    if (ms === restMs && boot?.resume !== undefined) {
+      isTried = true;
+      const { cache } = boot.resume;
+      await driver.prune?.({ host: scene.host, signal, cache, keepImages: new Set([image.digest]) });
+    }
+    return sleep(ms, abort);
+  };
+  await create(scene);
+  t.true(isTried);
+  t.deepEqual(kindsOf(scene), ['template', 'resumed']);
+});
+
+test('QEMU has ended before what it saved is measured', async (t) => {
+  const scene = makeScene();
+  const crc32 = scene.host.files.crc32.bind(scene.host.files);
+  const running: number[] = [];
+  scene.host.files.crc32 = async (path) => {
+    if (path.includes('.making-')) {
+      running.push(scene.qemu.running().length);
+    }
+    return crc32(path);
+  };
+  await create(scene);
+  t.deepEqual(running, [0, 0]);
+});
+
 test('--cold and a machine that is made already: no template is looked for', async (t) => {
   const scene = makeScene();
   await create(scene, { isMade: true });
@@ -144,7 +190,7 @@ for (const moment of ['boot', 'rest', 'query-migrate']) {
     if (moment === 'rest') {
       const sleep = scene.host.clock.sleep.bind(scene.host.clock);
       scene.host.clock.sleep = async (ms, signal) => {
-        if (ms === 700) {
+        if (ms === restMs) {
           stop();
         }
         return sleep(ms, signal);

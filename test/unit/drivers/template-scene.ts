@@ -56,6 +56,7 @@ export function contextOf(scene: Scene, change: Change = {}): DriverContext<Qemu
   const directory = directoryOf(name);
   scene.host.files.put(`${directory}/guest/machine-id`, `id of ${name}\n`);
   scene.host.files.put(`${directory}/guest/server.pem`, 'certificate\n');
+  scene.host.files.put(`${directory}/guest/authorized_keys`, `key of ${name}\n`);
   const emit = (event: MachineEvent): void => {
     scene.events.push(event);
   };
@@ -63,7 +64,7 @@ export function contextOf(scene: Scene, change: Change = {}): DriverContext<Qemu
   const cache = driverCache({ host, storePath, emit, signal }, 'qemu');
   const usual = '{"labels":["provider=qemu"]}\n';
   const resume = { cache, engineConfig: usual, defaultEngineConfig: usual };
-  const guestFiles = ['machine-id', 'server.pem'].map((file) => ({
+  const guestFiles = ['machine-id', 'server.pem', 'authorized_keys'].map((file) => ({
     name: file,
     path: `${directory}/guest/${file}`,
   }));

@@ -40,7 +40,7 @@ test('--cold is kept with the machine, and means a boot without a remark', async
   const machine = await machineOf('qemu', { Env: ['A=1'] });
   const cold = ownDataOf(newSidecar(session, noneRequest('m', { cold: true })));
   t.true(cold.cold);
-  t.is(resumeMaterial(session, machine, cold), undefined);
+  t.is(resumeMaterial(session, await machineOf('qemu'), cold), undefined);
   t.is(bootReason(machine, cold), undefined);
   t.false(ownDataOf(newSidecar(session, noneRequest('m'))).cold);
 });
