@@ -100,21 +100,41 @@ test('without enough free space the machine is booted, and the next create asks 
   t.is(scene.qemu.started('resumed').length, 1);
 });
 
+/** A create whose template fails, and QEMU is in order again. */
+async function failOnce(scene: Scene): Promise<void> {
+  const [mark = ''] = scene.qemu.lines.template.splice(-1, 1, 'TS 9 failed engine: no cgroups');
+  await create(scene, { name: 'a' });
+  scene.qemu.lines.template.splice(-1, 1, mark);
+}
+
 test('a failure is forgotten after a day', async (t) => {
   const scene = makeScene();
-  scene.host.files.freeSpaceBytes = 0;
-  await create(scene, { name: 'a' });
-  scene.host.files.freeSpaceBytes = 100 * 1024 ** 3;
+  await failOnce(scene);
   scene.host.clock.advance(day + hour);
   await create(scene, { name: 'b' });
-  t.deepEqual(kindsOf(scene), ['boot', 'template', 'resumed']);
+  t.deepEqual(kindsOf(scene), ['template', 'boot', 'template', 'resumed']);
 });
 
 test('a failure of one shape does not keep another from being tried', async (t) => {
   const scene = makeScene();
-  scene.host.files.freeSpaceBytes = 0;
-  await create(scene, { name: 'a' });
-  scene.host.files.freeSpaceBytes = 100 * 1024 ** 3;
+  await failOnce(scene);
   await create(scene, { name: 'b', config: { CPU: 1 } });
-  t.deepEqual(kindsOf(scene), ['boot', 'template', 'resumed']);
+  t.deepEqual(kindsOf(scene), ['template', 'boot', 'template', 'resumed']);
+});
+
+test('a disk that becomes full while a guest is saved is the reason that is named, and not remembered', async (t) => {
+  const scene = makeScene();
+  scene.qemu.dies = ({ kind }, command) => kind === 'template' && command === 'migrate';
+  scene.qemu.onCommand = (_, command) => {
+    if (command === 'migrate') {
+      scene.host.files.freeSpaceBytes = 4096;
+    }
+  };
+  await create(scene, { name: 'a' });
+  t.regex(takeNotes(scene).join('\n'), /not enough free space.* Less than 16 MB/);
+  t.deepEqual(cacheEntries(scene), []);
+  t.deepEqual(
+    scene.qemu.running().map(({ kind }) => kind),
+    ['boot'],
+  );
 });
