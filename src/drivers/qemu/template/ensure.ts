@@ -26,13 +26,13 @@ export async function ensureTemplate(
   const key = await templateKey(host, order.shape);
   await host.files.makeDirectory(cache.directory, 0o700);
   // Whatever this machine needs: the guest of a maker that was killed goes on and takes its memory.
-  await removeDeadRemains(context, cache);
+  await removeDeadRemains(context, cache).catch(ignoreOurs);
   const found = await findTemplate(host, cache, key);
   if (found !== undefined) {
     await touchTemplate(host, found);
     return found;
   }
-  return cache.exclusively(templateId(key), async () => {
+  const make = async (): Promise<Template | undefined> => {
     // Whoever held the lock before may have made it.
     const made = await findTemplate(host, cache, key);
     if (made !== undefined) {
@@ -47,6 +47,13 @@ export async function ensureTemplate(
       return undefined;
     }
     return tryToMake(context, { ...order, key });
+  };
+  return cache.exclusively(templateId(key), make).catch((error: unknown) => {
+    if (!isMachineError(error) || error.code !== 'record-locked') {
+      throw error;
+    }
+    note(context, `The machine is booted: its template is still being made. ${templateFailure(error)}`);
+    return undefined;
   });
 }
 
@@ -71,12 +78,12 @@ async function tryToMake(
   const template = await findTemplate(host, order.cache, order.key);
   if (template !== undefined) {
     await touchTemplate(host, template);
-    await enforceSizeBound(host, order.cache, template);
+    await enforceSizeBound(host, order.cache, template).catch(ignoreOurs);
   }
   return template;
 }
 
-/** For a note that cannot be kept; then the next create tries again. */
+/** For what the next create tries again, and no create depends on. */
 function ignoreOurs(error: unknown): void {
   if (!isMachineError(error)) {
     throw error;
