@@ -1,5 +1,14 @@
 import test from 'ava';
-import { cacheEntries, create, makeScene, takeNotes, type Scene } from './template-scene.ts';
+import driver from '../../../src/drivers/qemu/driver.ts';
+import {
+  cacheEntries,
+  cachePath,
+  create,
+  makeScene,
+  onlyTemplate,
+  takeNotes,
+  type Scene,
+} from './template-scene.ts';
 
 const hour = 60 * 60 * 1000;
 const day = 24 * hour;
@@ -137,4 +146,39 @@ test('a disk that becomes full while a guest is saved is the reason that is name
     scene.qemu.running().map(({ kind }) => kind),
     ['boot'],
   );
+});
+
+test('remains that cannot be removed hinder no create', async (t) => {
+  const scene = makeScene();
+  await driver.kill(await create(scene, { name: 'a' }));
+  scene.host.files.put(`${cachePath}/.making-79-${'1'.repeat(32)}/template/ram`, 'half');
+  scene.host.files.inject({ code: 'EACCES', operation: 'remove', path: /\.making-79-/, lasting: true });
+  await create(scene, { name: 'b' });
+  t.deepEqual(kindsOf(scene), ['template', 'resumed', 'resumed']);
+});
+
+test('a template that another process makes for too long is not waited for: the machine is booted', async (t) => {
+  const scene = makeScene();
+  const { host } = scene;
+  await driver.kill(await create(scene, { name: 'a' }));
+  const id = onlyTemplate(scene);
+  await host.files.remove(id);
+  host.processes.running.set(3000, 'boot/3000');
+  const owner = {
+    pid: 3000,
+    startTime: 'boot/3000',
+    command: 'x',
+    since: '2026-01-02T03:04:05.000Z',
+    token: 'a',
+  };
+  host.files.put(`${id}.lock`, JSON.stringify(owner));
+  takeNotes(scene);
+  const startedMs = host.clock.monotonicMs();
+  await create(scene, { name: 'b' });
+  t.is(scene.qemu.running()[0]?.kind, 'boot');
+  t.true(host.clock.monotonicMs() - startedMs >= 5 * 60 * 1000);
+  const notes = takeNotes(scene);
+  t.is(notes.length, 2, notes.join('\n'));
+  t.is(notes[0], 'Waiting for process 3000 that prepares the same.');
+  t.regex(notes[1] ?? '', /^The machine is booted: its template is still being made\./);
 });
