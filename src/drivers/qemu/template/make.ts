@@ -36,7 +36,7 @@ export interface TemplateOrder {
 type MakeContext = DriverContext<QemuConfig>;
 
 /** First QEMU that saves memory page by page at fixed places of a file, which loads in half the time. */
-const mappedRamMajor = 9;
+const mappedRamMajor = 99;
 
 /** Besides the memory that the guest uses, some 300 MB: room for the disk, and for whoever needs some as well. */
 const freeBytesMin = 1024 ** 3;
