@@ -18,6 +18,8 @@ export function engineArguments(options: EngineOptions | null, driverName: strin
   args.forEach((argument) => {
     requireOneLine(argument, 'engine option');
   });
+  options?.Labels?.forEach(requireLabel);
+  options?.RegistryMirror?.forEach(requireMirror);
   return args;
 }
 
@@ -66,6 +68,32 @@ export function liveEngineConfig(options: EngineOptions | null, driverName: stri
     'registry-mirrors': options?.RegistryMirror ?? [],
   };
   return { config: `${JSON.stringify(config)}\n` };
+}
+
+/** The engine's own rule: a name, "=", and whatever follows; the name without blanks. */
+function requireLabel(label: string): void {
+  if (!/^[^\s=]+=/.test(label)) {
+    throw new MachineError(
+      'flag-invalid',
+      `--engine-label takes NAME=VALUE, not ${JSON.stringify(label)}; the engine would not start.`,
+    );
+  }
+}
+
+/** The engine's own rule: an address of a server, without a path. */
+function requireMirror(mirror: string): void {
+  const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
+  const isServer =
+    url !== undefined &&
+    ['http:', 'https:'].includes(url.protocol) &&
+    url.pathname === '/' &&
+    `${url.search}${url.hash}${url.username}${url.password}` === '';
+  if (!isServer) {
+    throw new MachineError(
+      'flag-invalid',
+      `--engine-registry-mirror takes http(s)://HOST[:PORT], not ${JSON.stringify(mirror)}; the engine would not start.`,
+    );
+  }
 }
 
 function requireOneLine(value: string, what: string): void {

@@ -73,7 +73,6 @@ export interface Guest extends FakeGuest {
   /** It has gone on with what it was sent. */
   isAwake: boolean;
   looks: number;
-  capabilities: string;
   /** It has ended at its start. */
   isRefused: boolean;
 }
@@ -118,7 +117,6 @@ export function guestOf(pid: number, args: readonly string[], options: StartOpti
     isIdentityOpen: false,
     isAwake: false,
     looks: 0,
-    capabilities: '',
     isRefused: false,
   };
 }

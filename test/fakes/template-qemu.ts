@@ -178,11 +178,8 @@ class QemuPrograms implements TemplateQemu {
       case 'cont':
         this.#cont(guest);
         return { return: {} };
-      case 'migrate-set-capabilities':
-        return this.#setCapabilities(guest, given);
       case 'migrate':
-      case 'migrate-incoming':
-        return this.#migrate(guest, request.execute, typeof given['uri'] === 'string' ? given['uri'] : '');
+        return this.#migrate(guest, typeof given['uri'] === 'string' ? given['uri'] : '');
       case 'block_resize':
         this.#host.files.put(guest.diskPath, resized(this.#data(guest.diskPath), Number(given['size'])));
         return { return: {} };
@@ -203,27 +200,12 @@ class QemuPrograms implements TemplateQemu {
     return guest.status;
   }
 
-  #setCapabilities(guest: Guest, given: Readonly<Record<string, unknown>>): Reply {
-    if (/version [78]\./.test(this.version)) {
-      return {
-        error: { class: 'GenericError', desc: "Parameter 'capability' does not accept 'mapped-ram'" },
-      };
-    }
-    guest.capabilities = JSON.stringify(given);
-    return { return: {} };
-  }
-
-  #migrate(guest: Guest, command: string, uri: string): Reply {
-    const isMapped = guest.capabilities.includes('mapped-ram');
-    const path = /^(?:exec:cat > |file:)(.*)$/.exec(uri)?.[1];
-    if (path === undefined || uri.startsWith('file:') !== isMapped) {
+  #migrate(guest: Guest, uri: string): Reply {
+    const path = /^exec:cat > (.*)$/.exec(uri)?.[1];
+    if (path === undefined) {
       return { error: { class: 'GenericError', desc: `unknown migration protocol: ${uri}` } };
     }
     const absolute = path.startsWith('/') ? path : `${guest.cwd}/${path}`;
-    if (command === 'migrate-incoming') {
-      guest.memory = this.#host.files.text(absolute);
-      return { return: {} };
-    }
     if (this.migration['status'] === 'completed') {
       const present = this.#host.files.nodes.get(absolute);
       const mode = present?.mode ?? 0o644;

@@ -36,8 +36,8 @@ export interface TemplateArguments {
   readonly machineType: string;
   /** Socket through which the guest is given its identity. */
   readonly identityPath: string;
-  /** Where the saved memory comes from, in QEMU's words: `fd:0`, or `defer` for a command that follows. */
-  readonly incoming?: 'fd:0' | 'defer';
+  /** True for a guest that is resumed: its saved memory comes from the standard input. */
+  readonly isIncoming: boolean;
 }
 
 /** The accelerator, processor and board of a guest. */
@@ -121,7 +121,7 @@ function templateArguments(template: TemplateArguments): string[] {
     ...['-chardev', `socket,id=identity,path=${escapeOption(template.identityPath)},server=on,wait=off`],
     ...['-device', 'virtserialport,chardev=identity,name=org.tsmachine.identity'],
     // Paused until the saved memory is checked.
-    ...(template.incoming === undefined ? [] : ['-incoming', template.incoming, '-S']),
+    ...(template.isIncoming ? ['-incoming', 'fd:0', '-S'] : []),
   ];
 }
 

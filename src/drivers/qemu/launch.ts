@@ -28,8 +28,8 @@ export interface LaunchPlan {
 export interface TemplateLaunch {
   readonly engineConfig: string;
   readonly machineType: string;
-  /** How QEMU gets the saved memory; paused afterwards. Without it the guest boots. */
-  readonly incoming?: { readonly via: 'stdin'; readonly path: string } | { readonly via: 'monitor' };
+  /** File with the saved memory, which is loaded; the guest is paused afterwards. Without it the guest boots. */
+  readonly incomingPath?: string;
 }
 
 /** A QEMU process that runs and answers. */
@@ -161,12 +161,12 @@ export async function readLog(host: Host, path: string): Promise<string> {
 }
 
 function templateOptions(template: TemplateLaunch, paths: MachinePaths): TemplateArguments {
-  const { engineConfig, machineType, incoming } = template;
+  const { engineConfig, machineType, incomingPath } = template;
   return {
     engineConfig,
     machineType,
     identityPath: paths.identity,
-    ...(incoming === undefined ? {} : { incoming: incoming.via === 'stdin' ? 'fd:0' : 'defer' }),
+    isIncoming: incomingPath !== undefined,
   };
 }
 
@@ -177,12 +177,12 @@ async function spawn(
 ): Promise<ProcessIdentity> {
   const { host, directory } = context;
   const { log } = plan.paths;
-  const incoming = plan.template?.incoming;
+  const stdinPath = plan.template?.incomingPath;
   try {
     return await host.processes.spawnDetached(plan.program, args, {
       logPath: log,
       cwd: directory,
-      ...(incoming?.via === 'stdin' ? { stdinPath: incoming.path } : {}),
+      ...(stdinPath === undefined ? {} : { stdinPath }),
     });
   } catch (error) {
     if (isMachineError(error) && error.code === 'program-failed') {

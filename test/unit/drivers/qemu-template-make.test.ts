@@ -24,17 +24,14 @@ function kindsOf({ qemu }: Scene): string[] {
   return qemu.guests.map(({ kind }) => kind);
 }
 
-for (const [version, transport] of [
-  ['QEMU emulator version 7.2.22', 'exec:cat > template/ram'],
-  ['QEMU emulator version 10.0.2', 'file:template/ram'],
-] as const) {
+for (const version of ['QEMU emulator version 7.2.22', 'QEMU emulator version 10.0.2']) {
   test(`${version}: the first create makes a template and resumes from it, the second only resumes`, async (t) => {
     const scene = makeScene();
     scene.qemu.version = version;
     await create(scene);
     t.deepEqual(takeNotes(scene), [first]);
     t.deepEqual(kindsOf(scene), ['template', 'resumed']);
-    t.true(toldWith(scene.qemu, 'template', 'migrate').includes(transport));
+    t.true(toldWith(scene.qemu, 'template', 'migrate').includes('exec:cat > template/ram'));
     await create(scene, { name: 'second' });
     t.deepEqual(takeNotes(scene), []);
     t.deepEqual(kindsOf(scene), ['template', 'resumed', 'resumed']);

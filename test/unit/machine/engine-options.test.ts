@@ -94,3 +94,31 @@ test('options that an engine reads at its start alone are named', (t) => {
   t.regex(obstacleOf({ StorageDriver: 'vfs' }), /--engine-storage-driver$/);
   t.is(obstacleOf({ StorageDriver: '' }), '');
 });
+
+test('a label or mirror with which the engine would not start is refused', (t) => {
+  const refused = (change: Partial<EngineOptions>): void => {
+    t.throws(
+      () => engineArguments(options(change), 'qemu'),
+      { code: 'flag-invalid' },
+      JSON.stringify(change),
+    );
+  };
+  for (const label of ['blue', '=blue', 'a b=c', '']) {
+    refused({ Labels: [label] });
+  }
+  for (const mirror of [
+    'mirror.example',
+    'ftp://mirror.example',
+    'https://mirror.example/path',
+    'https://mirror.example/?q',
+    'https://user@mirror.example',
+    '',
+  ]) {
+    refused({ RegistryMirror: [mirror] });
+  }
+  const fine = {
+    Labels: ['a=', 'com.example/b=c d=e'],
+    RegistryMirror: ['http://10.0.0.1:5000', 'https://m.example/'],
+  };
+  t.true(engineArguments(options(fine), 'qemu').includes('--registry-mirror=http://10.0.0.1:5000'));
+});

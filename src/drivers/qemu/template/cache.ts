@@ -255,7 +255,8 @@ async function readRecord(host: Host, directory: string): Promise<TemplateRecord
     const value: unknown = JSON.parse(await host.files.readText(`${directory}/${recordFile}`));
     return isRecord(value) ? value : undefined;
   } catch (error) {
-    if (systemCode(error) === 'ENOENT' || error instanceof SyntaxError) {
+    // Whatever stands in the way of reading it stands in the way of a template.
+    if (systemCode(error) !== undefined || error instanceof SyntaxError) {
       return undefined;
     }
     throw error;

@@ -85,7 +85,7 @@ function versionedMachineType(facts: ProgramFacts): string {
 }
 
 /** How QEMU is started for the template of a shape, and for what is resumed from it. */
-export function templateLaunch({ facts, engineConfig }: TemplateShape): Omit<TemplateLaunch, 'incoming'> {
+export function templateLaunch({ facts, engineConfig }: TemplateShape): Omit<TemplateLaunch, 'incomingPath'> {
   return { engineConfig, machineType: versionedMachineType(facts) };
 }
 
@@ -108,7 +108,7 @@ function withoutPaths(host: Pick<Host, 'facts'>, shape: TemplateShape): MachineA
     sshPort: 0,
     enginePort: 0,
     macAddress: templateMacAddress,
-    template: { ...templateLaunch(shape), identityPath: anyPath },
+    template: { ...templateLaunch(shape), identityPath: anyPath, isIncoming: false },
   };
 }
 

@@ -97,7 +97,7 @@ async function copyDisk(
   }
 }
 
-/** The machine boots after all; the user is told in one line, and the template is gone. */
+/** The machine boots after all; the user is told in one line, and the template that is to blame, if any, is gone. */
 export async function giveUpTemplate(
   context: PrepareContext,
   template: Template | undefined,
@@ -108,7 +108,8 @@ export async function giveUpTemplate(
     await removeTemplate(host, template.directory);
   }
   await removePending(host, directory);
-  const message = `The machine is booted, because it could not be resumed from a template, which is removed. ${why}`;
+  const fate = template === undefined ? '' : ', which is removed';
+  const message = `The machine is booted, because it could not be resumed from a template${fate}. ${why}`;
   context.emit({ type: 'note', machine: context.name, message });
 }
 

@@ -1,4 +1,4 @@
-import { MachineError } from '../../../core/errors.ts';
+import { isMachineError, MachineError } from '../../../core/errors.ts';
 import type { DriverContext } from '../../driver.ts';
 import type { QemuConfig } from '../config.ts';
 import { createDisk } from '../disk.ts';
@@ -8,7 +8,7 @@ import { planLaunch } from '../start-choices.ts';
 import { killMachine } from '../stop.ts';
 import type { Template } from './cache.ts';
 import { templateId, templateKey, templateLaunch } from './key.ts';
-import { hasMappedRam, templateFailure } from './make.ts';
+import { templateFailure } from './make.ts';
 import { removePending, type PendingResume } from './pending.ts';
 import { giveUpTemplate, promisedTemplate } from './prepare.ts';
 import { resumeMachine } from './resume.ts';
@@ -37,7 +37,7 @@ export async function resumeOrBoot(
     }
     const why = templateFailure(error);
     await killMachine(context);
-    await giveUpTemplate(context, template, why);
+    await giveUpTemplate(context, isInnocent(error) ? undefined : template, why);
     // Nothing of the user's is on it: the machine has never been ready. There is a disk at any moment, since a create
     // that goes on after a kill makes none.
     const replacement = `${paths.disk}.new`;
@@ -45,6 +45,12 @@ export async function resumeOrBoot(
     await host.files.rename(replacement, paths.disk);
     return false;
   }
+}
+
+/** True where nothing speaks against the template: the computer had no memory, disk space or QEMU for the machine. */
+function isInnocent(error: unknown): boolean {
+  const codes: readonly string[] = ['host-not-ready', 'store-write-failed', 'program-missing'];
+  return isMachineError(error) && codes.includes(error.code);
 }
 
 async function resumeFrom(
@@ -74,6 +80,5 @@ async function resumeFrom(
     plan: { ...plan, template: templateLaunch(shape) },
     template,
     material,
-    hasMappedRam: hasMappedRam(shape),
   });
 }

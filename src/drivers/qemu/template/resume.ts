@@ -13,7 +13,6 @@ export interface ResumeOrder {
   readonly plan: LaunchPlan & { readonly template: TemplateLaunch };
   readonly template: Template;
   readonly material: ResumeMaterial;
-  readonly hasMappedRam: boolean;
 }
 
 type ResumeContext = DriverContext<QemuConfig>;
@@ -46,11 +45,11 @@ export async function resumeMachine(context: ResumeContext, order: ResumeOrder):
     ...plan,
     template: {
       ...plan.template,
-      incoming: order.hasMappedRam ? { via: 'monitor' } : { via: 'stdin', path: template.ramPath },
+      incomingPath: template.ramPath,
     },
   });
   try {
-    await load(context, launched, order);
+    await load(context, launched);
     const [isMemoryIntact, isDiskIntact] = await intact;
     if (!isMemoryIntact) {
       throw new MachineError('template-invalid', 'The saved memory is not what it was when it was saved.');
@@ -67,14 +66,9 @@ export async function resumeMachine(context: ResumeContext, order: ResumeOrder):
   }
 }
 
-async function load(context: ResumeContext, launched: Launched, order: ResumeOrder): Promise<void> {
+async function load(context: ResumeContext, launched: Launched): Promise<void> {
   const { host, signal } = context;
   const { control } = launched;
-  if (order.hasMappedRam) {
-    const capabilities = [{ capability: 'mapped-ram', state: true }];
-    await control.execute('migrate-set-capabilities', { capabilities }, { signal });
-    await control.execute('migrate-incoming', { uri: `file:${order.template.ramPath}` }, { signal });
-  }
   await waitFor(
     async () => {
       const { status } = (await control.execute('query-status', undefined, { signal })) as {
