@@ -11,6 +11,8 @@ import { isGone, makeStore, projectRoot, type TestStore } from '../support/cli.t
 
 const killer = pathToFileURL(path.join(projectRoot, 'test', 'fixtures', 'kill-at-journal.mjs')).href;
 const create = ['create', '-d', 'qemu', '--memory', '1024', 'victim'];
+/** Booted: the guest of the machine itself is what these tests interrupt. */
+const boot = [...create, '--cold'];
 const writesMax = 60;
 
 /** pid of the machine's QEMU, if one was ever started. */
@@ -70,13 +72,14 @@ test.serial('killed at every journal point: resume finishes, rm leaves nothing',
 test.serial('killed while the guest boots: resume waits for the same guest', async (t) => {
   const store = await makeStore();
   try {
-    const child = spawn(process.execPath, [path.join(projectRoot, 'bin', 'tsmachine.js'), ...create], {
+    const child = spawn(process.execPath, [path.join(projectRoot, 'bin', 'tsmachine.js'), ...boot], {
       env: { ...process.env, MACHINE_STORAGE_PATH: store.path },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     await waitForText(child.stderr, 'stage2 after');
     child.kill('SIGKILL');
     const pid = await qemuPid(store);
+    t.truthy(pid);
     const resumed = await store.tsmachine(['create', '--resume', 'victim']);
     t.is(resumed.code, 0, resumed.stderr);
     t.is(await qemuPid(store), pid, 'no second QEMU was started');
@@ -89,7 +92,7 @@ test.serial('killed while the guest boots: resume waits for the same guest', asy
 test.serial('Ctrl-C while the guest boots rolls everything back', async (t) => {
   const store = await makeStore();
   try {
-    const child = spawn(process.execPath, [path.join(projectRoot, 'bin', 'tsmachine.js'), ...create], {
+    const child = spawn(process.execPath, [path.join(projectRoot, 'bin', 'tsmachine.js'), ...boot], {
       env: { ...process.env, MACHINE_STORAGE_PATH: store.path },
       stdio: ['ignore', 'ignore', 'pipe'],
     });

@@ -54,11 +54,16 @@ test('the arguments of an emulated machine on Linux, word for word', (t) => {
     ...['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none'],
     ...['-machine', 'q35,vmport=off,sata=off,i8042=off'],
     ...['-global', 'ICH9-LPC.disable_s3=1', '-global', 'ICH9-LPC.disable_s4=1'],
-    ...['-accel', 'tcg,thread=multi,tb-size=512', '-cpu', 'Haswell-v2,-x2apic,-tsc-deadline,-pcid,-invpcid'],
+    ...[
+      '-accel',
+      'tcg,thread=multi,tb-size=512',
+      '-cpu',
+      'EPYC-v1,-rdseed,-sha-ni,-fxsr-opt,-misalignsse,-3dnowprefetch,-osvw,-topoext,-nrip-save,-xsavec',
+    ],
     ...['-smp', '2', '-m', '2048'],
     ...['-kernel', '/cache/vmlinux', '-initrd', '/cache/initrd'],
     '-append',
-    'console=ttyS0 quiet panic=-1 ts.root=/dev/vdb ts.mods=virtio_blk,crc32c_generic,erofs ts.emulated mitigations=off',
+    'console=ttyS0 quiet panic=-1 ts.root=/dev/vdb ts.mods=virtio_blk,crc32c_generic,erofs ts.emulated',
     '-blockdev',
     '{"driver":"qcow2","node-name":"data","cache":{"direct":false,"no-flush":false},"discard":"unmap",' +
       '"detect-zeroes":"unmap","backing":null,' +
