@@ -6,6 +6,8 @@
  * Usage: node dist/test/run.js [--match GLOB] SUITE ...   with SUITE one of unit, integration, conformance, e2e
  */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 import process from 'node:process';
@@ -29,7 +31,7 @@ function runSuite(suite: string, tally: Tally): Promise<void> {
   const ava = path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs');
   const child = spawn(process.execPath, [ava, '--tap'], {
     cwd: root,
-    env: { ...process.env, SUITE: suite },
+    env: { ...process.env, SUITE: suite, TSMACHINE_TEST_TEMPLATES: templates },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   let current: TapTest | undefined;
@@ -84,6 +86,8 @@ function report(suite: string, test: TapTest, tally: Tally): void {
   }
 }
 
+// Outside the stores, which come and go.
+const templates = mkdtempSync(path.join(tmpdir(), 'tsm-templates-'));
 const tally: Tally = { passed: 0, failed: 0, skipped: [] };
 for (const suite of process.argv.slice(2)) {
   const started = Date.now();
@@ -94,4 +98,5 @@ if (tally.skipped.length > 0) {
   console.log(`\nSkipped:\n${tally.skipped.map((line) => `  ${line}`).join('\n')}`);
 }
 console.log(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped.length} skipped`);
+rmSync(templates, { recursive: true, force: true });
 process.exitCode = tally.failed === 0 ? 0 : 1;

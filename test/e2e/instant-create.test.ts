@@ -358,6 +358,22 @@ test.serial(
   },
 );
 
+test.serial('another QEMU makes a template of its own, and leaves the other alone', async (t) => {
+  const program = process.env['TSMACHINE_TEST_QEMU'] ?? '';
+  if (program === '') {
+    t.log('skipped: needs another QEMU, named by TSMACHINE_TEST_QEMU');
+    t.pass();
+    return;
+  }
+  await restoreTemplate();
+  const other = await tsmachine(t, ...create, '--qemu-program', program, 'other');
+  t.regex(other.stderr, /The first machine of its kind/);
+  t.is((await templates()).length, 2);
+  t.true(isResumed(await tsmachine(t, ...create, '--qemu-program', program, 'again')));
+  t.true(isResumed(await tsmachine(t, ...create, 'usual')));
+  await removeAll(t);
+});
+
 test.serial('image prune --all removes templates', async (t) => {
   await restoreTemplate();
   const pruned = await tsmachine(t, 'image', 'prune', '--all');

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { leaveTemplates, takeTemplates } from './shared-templates.ts';
 
 /** Root of the checkout. */
 export const projectRoot = path.join(import.meta.dirname, '..', '..', '..');
@@ -57,10 +58,16 @@ export interface TestStore {
   dispose(): Promise<void>;
 }
 
-/** Makes an empty store in a temporary directory. */
-export async function makeStore(): Promise<TestStore> {
+/**
+ * Makes an empty store in a temporary directory.
+ * @param sharesTemplates gives and takes templates of machines to and from other tests of the run
+ */
+export async function makeStore(options: { readonly sharesTemplates?: boolean } = {}): Promise<TestStore> {
   const home = await mkdtemp(path.join(tmpdir(), 'tsm-'));
   const store = path.join(home, 'store');
+  if (options.sharesTemplates === true) {
+    await takeTemplates(store);
+  }
   const tsmachine: TestStore['tsmachine'] = (args, options = {}) =>
     run(process.execPath, [path.join(projectRoot, 'bin', 'tsmachine.js'), ...args], {
       ...options,
@@ -78,6 +85,9 @@ export async function makeStore(): Promise<TestStore> {
       const names = (await tsmachine(['ls', '-q'])).stdout.split('\n').filter((name) => name !== '');
       if (names.length > 0) {
         await tsmachine(['rm', '-f', '-y', ...names]);
+      }
+      if (options.sharesTemplates === true) {
+        await leaveTemplates(store);
       }
       await rm(home, { recursive: true, force: true });
     },
