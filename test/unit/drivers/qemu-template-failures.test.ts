@@ -91,7 +91,7 @@ for (const [title, [spoil, why]] of Object.entries(failures)) {
     await create(scene, { name: 'b' });
     const again = takeNotes(scene);
     t.is(again.length, 1);
-    t.regex(again[0] ?? '', /could not be made lately/);
+    t.regex(again[0] ?? '', /failed lately/);
     t.regex(again[0] ?? '', why);
     t.is(scene.qemu.started('template').length, templates);
   });
@@ -181,4 +181,32 @@ test('a template that another process makes for too long is not waited for: the 
   t.is(notes.length, 2, notes.join('\n'));
   t.is(notes[0], 'Waiting for process 3000 that prepares the same.');
   t.regex(notes[1] ?? '', /^The machine is booted: its template is still being made\./);
+});
+
+test('a template that does not work at its first resume is not made again for a day', async (t) => {
+  const scene = makeScene();
+  scene.qemu.lines.resumed.splice(1, 2, 'TS 10 failed template: it is tired');
+  await create(scene, { name: 'a' });
+  t.regex(
+    takeNotes(scene).join('\n'),
+    /could not be resumed from a template, which is removed\. .*it is tired/,
+  );
+  await create(scene, { name: 'b' });
+  t.regex(takeNotes(scene).join('\n'), /failed lately.*it is tired/);
+  t.is(scene.qemu.started('template').length, 1);
+  scene.host.clock.advance(day + hour);
+  await create(scene, { name: 'c' });
+  t.is(scene.qemu.started('template').length, 2);
+});
+
+test('a template that has worked before is made again after it failed', async (t) => {
+  const scene = makeScene();
+  await create(scene, { name: 'a' });
+  const [...healthy] = scene.qemu.lines.resumed;
+  scene.qemu.lines.resumed.splice(1, 2, 'TS 10 failed template: it is tired');
+  await create(scene, { name: 'b' });
+  scene.qemu.lines.resumed.splice(0, scene.qemu.lines.resumed.length, ...healthy);
+  await create(scene, { name: 'c' });
+  t.is(scene.qemu.started('template').length, 2);
+  t.is(scene.qemu.started('resumed').length, 3);
 });

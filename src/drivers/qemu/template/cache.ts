@@ -111,7 +111,7 @@ export async function removeTemplate(host: Host, directory: string): Promise<voi
   await host.files.remove(directory);
 }
 
-/** Notes that a template was used now. The date is for the size bound alone. */
+/** Notes that a machine has been resumed from a template: for the size bound, and as a proof that it works. */
 export async function touchTemplate(host: Host, template: Template): Promise<void> {
   const path = `${template.directory}/${usedFile}`;
   const stat = await host.files.stat(path);
@@ -125,7 +125,7 @@ export async function touchTemplate(host: Host, template: Template): Promise<voi
   }
 }
 
-/** Keeps in mind that a template could not be made, and why. */
+/** Keeps in mind that a template could not be made or never worked, and why. */
 export async function noteFailure(
   host: Host,
   cache: DriverCache,
@@ -134,7 +134,7 @@ export async function noteFailure(
   await host.files.writeAtomic(failurePath(cache, failure.key), `${failure.why}\n`, 0o600);
 }
 
-/** Why making this template failed lately; undefined when it is worth a try. */
+/** Why this template failed lately; undefined when it is worth a try. */
 export async function recentFailure(
   host: Host,
   cache: DriverCache,
@@ -162,13 +162,24 @@ export async function listMaking(
     }));
 }
 
+/** One that was never used counts from the time when it was made. */
+async function lastUseMs(host: Host, directory: string): Promise<number> {
+  const used = await host.files.stat(`${directory}/${usedFile}`);
+  return (used ?? (await host.files.stat(`${directory}/${recordFile}`)))?.modifiedMs ?? 0;
+}
+
+/** True for a template from which a machine has been resumed on this computer. */
+export async function isProven(host: Host, template: Template): Promise<boolean> {
+  return (await host.files.stat(`${template.directory}/${usedFile}`)) !== undefined;
+}
+
 /** Removes the least recently used templates until the rest is small enough; `keep` stays in any case. */
 export async function enforceSizeBound(host: Host, cache: DriverCache, keep: Template): Promise<void> {
   const found = await Promise.all(
     (await listTemplates(host, cache)).map(async (directory) => ({
       directory,
       sizeBytes: await sizeOf(host, directory),
-      usedMs: (await host.files.stat(`${directory}/${usedFile}`))?.modifiedMs ?? 0,
+      usedMs: await lastUseMs(host, directory),
     })),
   );
   let totalBytes = found.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

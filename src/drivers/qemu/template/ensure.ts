@@ -1,14 +1,7 @@
 import { isMachineError } from '../../../core/errors.ts';
 import type { DriverContext } from '../../driver.ts';
 import type { QemuConfig } from '../config.ts';
-import {
-  enforceSizeBound,
-  findTemplate,
-  noteFailure,
-  recentFailure,
-  touchTemplate,
-  type Template,
-} from './cache.ts';
+import { enforceSizeBound, findTemplate, noteFailure, recentFailure, type Template } from './cache.ts';
 import { templateId, templateKey } from './key.ts';
 import { makeTemplate, removeDeadRemains, templateFailure, type TemplateOrder } from './make.ts';
 
@@ -29,7 +22,6 @@ export async function ensureTemplate(
   await removeDeadRemains(context, cache).catch(ignoreOurs);
   const found = await findTemplate(host, cache, key);
   if (found !== undefined) {
-    await touchTemplate(host, found);
     return found;
   }
   const make = async (): Promise<Template | undefined> => {
@@ -42,7 +34,7 @@ export async function ensureTemplate(
     if (failure !== undefined) {
       note(
         context,
-        `The machine is booted: a template could not be made lately ("tsmachine image prune" forgets that). ${failure}`,
+        `The machine is booted: templates of this kind failed lately ("tsmachine image prune" forgets that). ${failure}`,
       );
       return undefined;
     }
@@ -77,7 +69,6 @@ async function tryToMake(
   }
   const template = await findTemplate(host, order.cache, order.key);
   if (template !== undefined) {
-    await touchTemplate(host, template);
     await enforceSizeBound(host, order.cache, template).catch(ignoreOurs);
   }
   return template;

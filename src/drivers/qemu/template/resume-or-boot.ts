@@ -6,7 +6,7 @@ import { readProgramFacts } from '../program-facts.ts';
 import type { MachinePaths } from '../run-state.ts';
 import { planLaunch } from '../start-choices.ts';
 import { killMachine } from '../stop.ts';
-import type { Template } from './cache.ts';
+import { isProven, noteFailure, touchTemplate, type Template } from './cache.ts';
 import { templateId, templateKey, templateLaunch } from './key.ts';
 import { templateFailure } from './make.ts';
 import { removePending, type PendingResume } from './pending.ts';
@@ -29,6 +29,7 @@ export async function resumeOrBoot(
     template = await promisedTemplate(context, pending.template);
     await resumeFrom(context, paths, template);
     await removePending(host, directory);
+    await touchTemplate(host, template);
     return true;
   } catch (error) {
     context.signal.throwIfAborted();
@@ -37,6 +38,10 @@ export async function resumeOrBoot(
     }
     const why = templateFailure(error);
     await killMachine(context);
+    if (template !== undefined && isHopeless(error) && !(await isProven(host, template))) {
+      // Made a moment ago, and of no use at once: the next one would be the same.
+      await rememberFailure(context, template, why);
+    }
     await giveUpTemplate(context, isInnocent(error) ? undefined : template, why);
     // Nothing of the user's is on it: the machine has never been ready. There is a disk at any moment, since a create
     // that goes on after a kill makes none.
@@ -51,6 +56,26 @@ export async function resumeOrBoot(
 function isInnocent(error: unknown): boolean {
   const codes: readonly string[] = ['host-not-ready', 'store-write-failed', 'program-missing'];
   return isMachineError(error) && codes.includes(error.code);
+}
+
+/** True where QEMU or the guest failed, rather than files or the computer. */
+function isHopeless(error: unknown): boolean {
+  return !isInnocent(error) && !(isMachineError(error) && error.code === 'template-invalid');
+}
+
+async function rememberFailure(
+  context: DriverContext<QemuConfig>,
+  template: Template,
+  why: string,
+): Promise<void> {
+  const cache = context.boot?.resume?.cache;
+  if (cache !== undefined) {
+    await noteFailure(context.host, cache, { key: template.record.key, why }).catch((error: unknown) => {
+      if (!isMachineError(error)) {
+        throw error;
+      }
+    });
+  }
 }
 
 async function resumeFrom(
