@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { isMachineError, MachineError, systemCode } from '../../core/errors.ts';
+import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { BootMaterial, DriverContext } from '../driver.ts';
 import type { Host, ProcessIdentity } from '../../host/types.ts';
 import { machineArguments, type TemplateArguments } from './argv.ts';
 import type { Accelerator, QemuConfig } from './config.ts';
+import { connectPauseMs, connectToNew, openObserverPipe } from './connect-new.ts';
 import { startFailure } from './failures.ts';
+import { readLog } from './log.ts';
 import { hostArchitecture } from './programs.ts';
 import { templateMacAddress } from './template/key.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
@@ -40,9 +42,7 @@ export interface Launched {
 }
 
 const greetingTimeoutMs = 10_000;
-const connectPauseMs = 5;
 const endTimeoutMs = 500;
-const logTailBytesMax = 64 * 1024;
 
 /**
  * Starts QEMU detached, waits until it answers, reads the ports back and writes `run.json`. When
@@ -148,18 +148,6 @@ export async function adopt(context: RunContext, live: LiveMachine, paths: Machi
   }
 }
 
-/** What QEMU has written so far. */
-export async function readLog(host: Host, path: string): Promise<string> {
-  try {
-    return new TextDecoder().decode(await host.files.readRange(path, 0, logTailBytesMax));
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') {
-      return '';
-    }
-    throw error;
-  }
-}
-
 function templateOptions(template: TemplateLaunch, paths: MachinePaths): TemplateArguments {
   const { engineConfig, machineType, incomingPath } = template;
   return {
@@ -190,62 +178,6 @@ async function spawn(
     }
     throw error;
   }
-}
-
-async function connectToNew(
-  context: RunContext,
-  process: ProcessIdentity,
-  paths: MachinePaths,
-): Promise<QmpClient> {
-  const { host, signal } = context;
-  const deadlineMs = host.clock.monotonicMs() + greetingTimeoutMs;
-  for (;;) {
-    const leftMs = deadlineMs - host.clock.monotonicMs();
-    if (leftMs <= 0) {
-      const what = `QEMU did not answer within ${greetingTimeoutMs / 1000} s after its start.`;
-      throw startFailure(await readLog(host, paths.log), what);
-    }
-    try {
-      return await connectQmp(host, paths.control, { timeoutMs: leftMs, signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isMachineError(error) && !isNobodyThere(error)) {
-        throw error;
-      }
-    }
-    if (!(await host.processes.isAlive(process))) {
-      throw startFailure(
-        await readLog(host, paths.log),
-        'QEMU ended right after its start.',
-        'ended-before-first-mark',
-      );
-    }
-    await host.clock.sleep(Math.min(connectPauseMs, leftMs), signal);
-  }
-}
-
-/**
- * On Windows QEMU waits at its start until somebody has opened each of its pipes, and greets only then
- * (chardev/char-win.c in its source). Elsewhere nothing is to be done.
- */
-async function openObserverPipe(context: RunContext, paths: MachinePaths): Promise<void> {
-  const { host, signal } = context;
-  const deadlineMs = host.clock.monotonicMs() + greetingTimeoutMs;
-  while (host.facts.platform === 'win32' && host.clock.monotonicMs() < deadlineMs && !signal.aborted) {
-    try {
-      (
-        await host.network.connect({ path: paths.observer }, { timeoutMs: greetingTimeoutMs, signal })
-      ).destroy();
-      return;
-    } catch {
-      // Not there yet, or never: the other pipe's wait tells which.
-      await host.clock.sleep(connectPauseMs, signal);
-    }
-  }
-}
-
-function isNobodyThere(error: unknown): boolean {
-  return ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes(systemCode(error) ?? '');
 }
 
 async function readPorts(
