@@ -38,7 +38,7 @@ test.before(async (t) => {
   Object.assign(world, { store });
   const created = await store.tsmachine(['create', '-d', 'qemu', '--engine-label', 'color=blue', 'default']);
   t.is(created.code, 0, created.stderr);
-  t.regex(created.stderr, /ready after [\d.]+ s/);
+  t.regex(created.stderr, /ready after [\d.]+ m?s/);
   t.is(created.stdout, '', 'progress is not an answer');
   here().env = await readEnv(store);
 });

@@ -64,7 +64,7 @@ export async function makeTemplate(context: MakeContext, order: TemplateOrder): 
     await host.files.makeDirectory(result, 0o700);
     await requireSpace(context, order.cache, freeBytesMin);
     try {
-      await bootAndSave(making, order, result);
+      await bootAndSaveTwice(making, order, result);
       await writeRecord(context, order.key, result);
     } catch (error) {
       // Whatever it looked like to QEMU, a full disk is the reason to name.
@@ -113,6 +113,18 @@ async function requireSpace(context: MakeContext, cache: DriverCache, bytesMin: 
       why: `Less than ${Math.round(bytesMin / 1024 ** 2)} MB are free in ${cache.directory}.`,
       facts: { reason: 'no-space' },
     });
+  }
+}
+
+/** As at an ordinary start: one QEMU in a hundred ends before its kernel speaks, and is started once more. */
+async function bootAndSaveTwice(context: MakeContext, order: TemplateOrder, result: string): Promise<void> {
+  try {
+    await bootAndSave(context, order, result);
+  } catch (error) {
+    if (!isMachineError(error) || error.facts['reason'] !== 'ended-before-first-mark') {
+      throw error;
+    }
+    await bootAndSave(context, order, result);
   }
 }
 
