@@ -1,6 +1,6 @@
 import { isMachineError, systemCode } from '../../core/errors.ts';
 import type { ProcessIdentity } from '../../host/types.ts';
-import { startFailure } from './failures.ts';
+import { endedEarly, startFailure } from './failures.ts';
 import { readLog } from './log.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import type { MachinePaths, RunContext } from './run-state.ts';
@@ -35,11 +35,7 @@ export async function connectToNew(
       }
     }
     if (!(await host.processes.isAlive(process))) {
-      throw startFailure(
-        await readLog(host, paths.log),
-        'QEMU ended right after its start.',
-        'ended-before-first-mark',
-      );
+      throw endedEarly(await readLog(host, paths.log));
     }
     await host.clock.sleep(Math.min(connectPauseMs, leftMs), signal);
   }

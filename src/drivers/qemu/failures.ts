@@ -92,3 +92,12 @@ export function startFailure(
     facts: { reason: known === undefined ? reason : (known.reason ?? 'other') },
   });
 }
+
+/**
+ * The error for a QEMU process that ended before its guest spoke: the same whether it was gone before it
+ * answered us or after, which depends only on how busy the computer is. A start may be tried again.
+ * @param output what QEMU wrote to its log
+ */
+export function endedEarly(output: string): MachineError {
+  return startFailure(output, 'QEMU ended before the kernel gave a sign of life.', 'ended-before-first-mark');
+}

@@ -1,7 +1,7 @@
 import { MachineError, systemCode } from '../../core/errors.ts';
 import { GuestPhaseParser, type GuestMark } from '../guest-phases.ts';
 import type { Host } from '../../host/types.ts';
-import { startFailure } from './failures.ts';
+import { endedEarly, startFailure } from './failures.ts';
 
 /** How long a start may take. */
 export interface StartLimits {
@@ -141,7 +141,7 @@ function timeoutError(last: GuestMark | undefined, limitMs: number): MachineErro
 async function endedError(last: GuestMark | undefined, options: FollowOptions): Promise<MachineError> {
   const log = await options.readLog();
   if (last === undefined) {
-    return startFailure(log, 'QEMU ended before the kernel gave a sign of life.', 'ended-before-first-mark');
+    return endedEarly(log);
   }
   return startFailure(
     log,

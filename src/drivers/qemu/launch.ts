@@ -5,7 +5,7 @@ import type { Host, ProcessIdentity } from '../../host/types.ts';
 import { machineArguments, type TemplateArguments } from './argv.ts';
 import type { Accelerator, QemuConfig } from './config.ts';
 import { connectPauseMs, connectToNew, openObserverPipe } from './connect-new.ts';
-import { startFailure } from './failures.ts';
+import { endedEarly } from './failures.ts';
 import { readLog } from './log.ts';
 import { hostArchitecture } from './programs.ts';
 import { templateMacAddress } from './template/key.ts';
@@ -42,7 +42,8 @@ export interface Launched {
 }
 
 const greetingTimeoutMs = 10_000;
-const endTimeoutMs = 500;
+/** A process that closes its sockets is gone soon after, on a busy computer not at once. */
+const endTimeoutMs = 3000;
 
 /**
  * Starts QEMU detached, waits until it answers, reads the ports back and writes `run.json`. When
@@ -99,8 +100,7 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     signal.throwIfAborted();
     if (await endsSoon(context, process)) {
       // The lost connection is only how it showed.
-      const what = 'QEMU ended right after its start.';
-      throw startFailure(await readLog(host, paths.log), what, 'ended-before-first-mark');
+      throw endedEarly(await readLog(host, paths.log));
     }
     throw error;
   } finally {
@@ -174,7 +174,7 @@ async function spawn(
     });
   } catch (error) {
     if (isMachineError(error) && error.code === 'program-failed') {
-      throw startFailure(await readLog(host, log), 'QEMU ended right after its start.');
+      throw endedEarly(await readLog(host, log));
     }
     throw error;
   }

@@ -67,7 +67,7 @@ const failures: Readonly<Record<string, readonly [(scene: Scene) => void | Promi
       qemu.refuses = ({ kind }) =>
         kind === 'resumed' ? "error while loading state for instance 0x0 of device 'ram'" : undefined;
     },
-    /QEMU ended right after its start\. .*error while loading state/,
+    /QEMU ended before the kernel gave a sign of life\. .*error while loading state/,
   ],
   'QEMU dies while it loads': [
     ({ qemu }) => {
