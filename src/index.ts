@@ -12,7 +12,7 @@
 import type { MachineEvent } from './core/events.ts';
 import { createHost } from './host/real.ts';
 import type { CreateRequest } from './machine/request.ts';
-import type { Session } from './machine/session.ts';
+import { createSession, type Session } from './machine/session.ts';
 import { resolveStorePath } from './store/paths.ts';
 
 export { errorCodes, type ErrorCode } from './core/codes.ts';
@@ -53,15 +53,15 @@ export interface SessionOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A session on this computer. */
+/** A session on this computer. Call its `close` at the end: drivers may have processes of their own. */
 export function openSession(options: SessionOptions = {}): Session {
   const host = createHost();
-  return {
+  return createSession({
     host,
     storePath: resolveStorePath(host.facts, options.storePath),
     emit: options.onEvent ?? (() => undefined),
     signal: options.signal ?? new AbortController().signal,
-  };
+  });
 }
 
 /** A complete request for createMachine: what is not given is as the command line has it. */

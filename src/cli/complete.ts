@@ -46,7 +46,7 @@ async function candidates(
     const next = names.filter(isOnTheWay).map((parts) => parts[position] ?? '');
     return current.startsWith('-') && position === 0 ? flagWords(globalFlags) : [...new Set(next)];
   }
-  const flags = await flagsOf(command, words);
+  const flags = await flagsOf(session, command, words);
   const awaited = flagAwaitingValue(flags, words.at(-1) ?? '');
   if (awaited !== undefined) {
     return wordsOfFlags[awaited.name] ?? [];
@@ -59,6 +59,7 @@ async function candidates(
 
 /** Flags of a command; for create with those of the driver that is named so far. */
 async function flagsOf(
+  session: Session,
   command: CommandDefinition,
   words: readonly string[],
 ): Promise<readonly CommandFlag[]> {
@@ -68,7 +69,7 @@ async function flagsOf(
   const index = words.findLastIndex((word) => /^--?(d|driver)$/.test(word));
   const named = words[index + 1];
   const drivers = index !== -1 && named !== undefined && driverNames.includes(named) ? [named] : driverNames;
-  const manifests = await Promise.all(drivers.map(async (name) => loadManifest(name)));
+  const manifests = await Promise.all(drivers.map(async (name) => loadManifest(name, session)));
   return [...createFlags, ...manifests.flatMap((manifest) => manifest.flags), helpFlag];
 }
 

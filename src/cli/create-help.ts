@@ -9,8 +9,8 @@ export async function printCreateHelp(call: AnyCall, driverName: string | undefi
   const fromEnv = io.host.facts.env['MACHINE_DRIVER'] ?? '';
   const named = driverName ?? (fromEnv === '' ? undefined : fromEnv);
   const name = named ?? (await defaultDriver(io.host)).name;
-  const manifest = await loadManifest(name);
-  const drivers = await Promise.all(driverNames.map(async (each) => loadManifest(each)));
+  const manifest = await loadManifest(name, call.session);
+  const drivers = await Promise.all(driverNames.map(async (each) => loadManifest(each, call.session)));
   const width = Math.max(...driverNames.map((each) => each.length));
   const text = await commandHelp(
     {

@@ -1,6 +1,7 @@
 import { isMachineError, MachineError } from '../core/errors.ts';
 import type { FlagValues } from '../drivers/driver.ts';
 import { resolveStorePath } from '../store/paths.ts';
+import { createSession, type Session } from '../machine/session.ts';
 import type { Call, Verb } from './call.ts';
 import { commands, globalFlags, helpFlag, verbs, type CommandName, type OptionsOf } from './commands.ts';
 import type { CommandDefinition, CommandFlag } from './definitions.ts';
@@ -25,6 +26,7 @@ interface Run extends ErrorContext {
   /** What to type after a second interrupt. */
   recovery: string;
   renderer: Renderer | undefined;
+  session: Session | undefined;
 }
 
 /** What a verb is called with, besides the run. */
@@ -90,6 +92,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     rollsBack: false,
     recovery: argv.join(' '),
     renderer: undefined,
+    session: undefined,
   };
   const stopListening = listen(current);
   try {
@@ -98,6 +101,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     const code = await report(current, error);
     return current.abort.signal.aborted ? 130 : code;
   } finally {
+    await current.session?.close();
     current.renderer?.close();
     stopListening();
   }
@@ -224,23 +228,13 @@ async function callVerb(current: Run, name: CommandName, words: Words): Promise<
 }
 
 function createCall(current: Run, command: CommandDefinition, words: Words): Call<CommandName> {
-  const { io, globals } = current;
+  const { io } = current;
   const people = peopleOf(io);
-  const storagePath = globals['storage-path'];
+  const session = openSession(current);
+  current.session = session;
   return {
     io,
-    session: {
-      host: io.host,
-      storePath: resolveStorePath(io.host.facts, typeof storagePath === 'string' ? storagePath : undefined),
-      signal: current.abort.signal,
-      emit: (event) => {
-        if (current.renderer !== undefined) {
-          current.renderer.show(event);
-        } else if (current.debug) {
-          io.stderr.write(`debug: ${JSON.stringify(event)}\n`);
-        }
-      },
-    },
+    session,
     command,
     options: (words.options ?? {}) as OptionsOf<CommandName>,
     args: words.args,
@@ -278,6 +272,23 @@ function createCall(current: Run, command: CommandDefinition, words: Words): Cal
       current.recovery = line;
     },
   };
+}
+
+function openSession(current: Run): Session {
+  const { io, globals } = current;
+  const storagePath = globals['storage-path'];
+  return createSession({
+    host: io.host,
+    storePath: resolveStorePath(io.host.facts, typeof storagePath === 'string' ? storagePath : undefined),
+    signal: current.abort.signal,
+    emit: (event) => {
+      if (current.renderer !== undefined) {
+        current.renderer.show(event);
+      } else if (current.debug) {
+        io.stderr.write(`debug: ${JSON.stringify(event)}\n`);
+      }
+    },
+  });
 }
 
 function peopleOf(io: Io): Io['stderr'] {

@@ -26,8 +26,11 @@ export type FlagValues = Readonly<Record<string, string | number | boolean | rea
 
 /** What a driver can do. Generic code asks these, never which driver it has. */
 export interface Capabilities {
-  /** `image`: boots our image and takes identity files. `nothing`: there is a host already or none at all. */
-  readonly boots: 'image' | 'nothing';
+  /**
+   * `image`: boots our image and takes identity files. `host`: there is a Linux host, made by the driver or there
+   * already, that is reached by SSH and on which the engine is set up. `nothing`: there is only an engine.
+   */
+  readonly boots: 'image' | 'host' | 'nothing';
   /** Can be started, stopped and killed. */
   readonly power: boolean;
   /** Can be reached by SSH. */
@@ -63,6 +66,13 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** How SSH reaches the machine. What is not told stands in the record: SSHUser, SSHKeyPath. */
+export interface SshEndpoint extends Endpoint {
+  readonly user?: string;
+  /** Absolute path of the private key on this computer; empty for none of its own (the user's agent and keys). */
+  readonly keyPath?: string;
+}
+
 /** Power states, as docker-machine names them (lower case), and two of ours. */
 export type PowerState =
   | 'running'
@@ -84,7 +94,7 @@ export interface DriverStatus {
   readonly detail?: string;
   /** Address of the machine, without port. */
   readonly address?: string;
-  readonly ssh?: Endpoint;
+  readonly ssh?: SshEndpoint;
   /** DOCKER_HOST: `tcp://127.0.0.1:49160`. */
   readonly engineUrl?: string;
 }
@@ -144,6 +154,29 @@ export interface DriverContext<Config> {
   readonly emit: Emit;
   /** Present for drivers that boot an image, when they create, check or start. */
   readonly boot?: BootMaterial;
+  /**
+   * Puts keys into the driver's own part of config.json, durable when it resolves: an id, an address, as soon as it
+   * is known. Not for `inspect`, which is called without the machine's lock.
+   */
+  readonly save: (part: Readonly<Record<string, unknown>>) => Promise<void>;
+}
+
+/** Where and for whom a driver is configured that asks another program. */
+export interface ConfigurePlace {
+  readonly name: string;
+  readonly storePath: string;
+  /** The machine's directory, which may not exist yet. */
+  readonly directory: string;
+}
+
+/** What a driver may need to be loaded at all; one that is built in needs none of it. */
+export interface DriverEnvironment {
+  readonly host: Host;
+  readonly storePath: string;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  /** Registers what has to be ended with the command: a plugin's process. */
+  readonly atEnd: (close: () => Promise<void>) => void;
 }
 
 /** What a step leaves in the journal. Never a secret. */
@@ -191,12 +224,17 @@ export interface DriverImplementation<Config> {
    */
   configure(values: FlagValues): Configured;
   /**
+   * Instead of `configure` when a machine is created, for a driver that has to ask another program.
+   * @throws MachineError like `configure`.
+   */
+  configureWith?(values: FlagValues, place: ConfigurePlace): Promise<Configured>;
+  /**
    * The driver's own part of a stored record, checked field by field: records can be hostile.
    * @throws MachineError `record-invalid`.
    */
   readConfig(raw: Readonly<Record<string, unknown>>): Config;
   /** Problems as data, before anything is made; also for `doctor` (then without `boot`). */
-  check(context: Omit<DriverContext<Config>, 'directory' | 'name'>): Promise<readonly Finding[]>;
+  check(context: Omit<DriverContext<Config>, 'directory' | 'name' | 'save'>): Promise<readonly Finding[]>;
   /** Named steps that make the machine, not yet started. */
   steps(context: DriverContext<Config>): readonly Step[];
   /**
@@ -207,6 +245,8 @@ export interface DriverImplementation<Config> {
   /** Asks the guest first; after its time-out the machine is forced off. Returns when it is off. */
   stop(context: DriverContext<Config>): Promise<void>;
   kill(context: DriverContext<Config>): Promise<void>;
+  /** Restarts a running machine and returns when it is on its way up; without it a machine is stopped and started. */
+  restart?(context: DriverContext<Config>): Promise<void>;
   /** Nothing of the machine is left at the hypervisor; files in its directory are the caller's to remove. */
   remove(context: DriverContext<Config>): Promise<void>;
   /** Probes. Never throws for a machine that is not there. */

@@ -1,11 +1,11 @@
 import { MachineError } from '../core/errors.ts';
 import type { Host } from '../host/types.ts';
-import type { Driver, DriverManifest } from './driver.ts';
+import type { Driver, DriverEnvironment, DriverManifest } from './driver.ts';
 
 /** How to get at one driver. Both load its code only when they are called. */
 interface RegistryEntry {
-  manifest(): Promise<DriverManifest>;
-  load(): Promise<Driver>;
+  manifest(environment: DriverEnvironment): Promise<DriverManifest>;
+  load(environment: DriverEnvironment): Promise<Driver>;
 }
 
 const entries: Readonly<Record<string, RegistryEntry>> = {
@@ -26,16 +26,16 @@ export const driverNames: readonly string[] = Object.keys(entries).sort();
  * Flags and capabilities of a driver, without its implementation.
  * @throws MachineError `driver-unknown`.
  */
-export async function loadManifest(name: string): Promise<DriverManifest> {
-  return entryOf(name).manifest();
+export async function loadManifest(name: string, environment: DriverEnvironment): Promise<DriverManifest> {
+  return entryOf(name).manifest(environment);
 }
 
 /**
  * A driver, ready to be called.
  * @throws MachineError `driver-unknown`.
  */
-export async function loadDriver(name: string): Promise<Driver> {
-  return entryOf(name).load();
+export async function loadDriver(name: string, environment: DriverEnvironment): Promise<Driver> {
+  return entryOf(name).load(environment);
 }
 
 /** The driver for a create that names none, and a sentence that says why it was chosen. */

@@ -1,6 +1,5 @@
 import type { DriverStatus } from '../drivers/driver.ts';
-import { saveRecord } from '../store/machine-files.ts';
-import type { OpenMachine } from './open.ts';
+import { saveDriverPart, type OpenMachine } from './open.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -21,6 +20,6 @@ export async function recordAddresses(
     ...(engineUrl !== undefined && 'EnginePort' in driver ? { EnginePort: Number(engineUrl.port) } : {}),
   };
   if (JSON.stringify(updated) !== JSON.stringify(driver)) {
-    await saveRecord(session.host, session.storePath, machine.name, { ...machine.record, Driver: updated });
+    await saveDriverPart(session, machine, updated);
   }
 }

@@ -87,12 +87,14 @@ async function draft(
   request: CreateRequest,
 ): Promise<{ readonly machine: OpenMachine; readonly sidecar: Sidecar }> {
   requireNewName(request.name);
-  const driver = await loadDriver(request.driverName);
+  const driver = await loadDriver(request.driverName, session);
   const directory = machineDirectory(session.storePath, request.name);
   if ((await session.host.files.stat(directory)) !== undefined) {
     throw await existsError(session, request.name);
   }
-  const configured = driver.configure(request.flagValues);
+  const place = { name: request.name, storePath: session.storePath, directory };
+  const configured = await (driver.configureWith?.(request.flagValues, place) ??
+    driver.configure(request.flagValues));
   const record = newMachineRecord(session, request, configured);
   engineArguments(record.HostOptions.EngineOptions, request.driverName);
   engineEnvironment(record.HostOptions.EngineOptions);

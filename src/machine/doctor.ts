@@ -156,8 +156,9 @@ async function examineImageCache({ host, storePath }: Session): Promise<Finding[
   ];
 }
 
-async function examineDriver({ host, signal, emit }: Session, name: string): Promise<readonly Finding[]> {
-  const driver = await loadDriver(name);
+async function examineDriver(session: Session, name: string): Promise<readonly Finding[]> {
+  const { host, signal, emit } = session;
+  const driver = await loadDriver(name, session);
   if (!driver.manifest.capabilities.power) {
     return [];
   }

@@ -1,7 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 import type { BootMaterial, Driver, DriverContext } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/registry.ts';
-import { loadRecord } from '../store/machine-files.ts';
+import { loadRecord, saveRecord } from '../store/machine-files.ts';
 import { machineDirectory } from '../store/paths.ts';
 import type { MachineRecord } from '../store/record.ts';
 import type { Session } from './session.ts';
@@ -10,10 +10,11 @@ import type { Session } from './session.ts';
 export interface OpenMachine {
   readonly name: string;
   readonly directory: string;
-  readonly record: MachineRecord;
+  /** Changes when the driver saves something. */
+  record: MachineRecord;
   readonly driver: Driver;
   /** The driver's own part of the record, checked by the driver. */
-  readonly config: unknown;
+  config: unknown;
 }
 
 /**
@@ -25,7 +26,7 @@ export async function openMachine(session: Session, name: string): Promise<OpenM
   const record = await loadRecord(session.host, session.storePath, name, (message) => {
     session.emit({ type: 'warn', message, machine: name });
   });
-  const driver = await loadDriver(record.DriverName);
+  const driver = await loadDriver(record.DriverName, session);
   return { name, directory, record, driver, config: driver.readConfig(record.Driver) };
 }
 
@@ -43,7 +44,22 @@ export function driverContext(
     signal: session.signal,
     emit: session.emit,
     ...(boot === undefined ? {} : { boot }),
+    save: async (part) => {
+      await saveDriverPart(session, machine, part);
+    },
   };
+}
+
+/** Writes keys of the driver's part of a record; the caller holds the machine's lock. */
+export async function saveDriverPart(
+  session: Session,
+  machine: OpenMachine,
+  part: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const record = { ...machine.record, Driver: { ...machine.record.Driver, ...part } };
+  await saveRecord(session.host, session.storePath, machine.name, record);
+  machine.record = record;
+  machine.config = machine.driver.readConfig(record.Driver);
 }
 
 /**

@@ -48,7 +48,15 @@ export async function killMachine(session: Session, name: string): Promise<void>
 /** Stop and start; a stopped machine is only started. */
 export async function restartMachine(session: Session, name: string): Promise<void> {
   await withMachine(session, name, 'restart', async (machine) => {
-    if ((await powerOf(session, machine)) !== 'stopped') {
+    const isOff = (await powerOf(session, machine)) === 'stopped';
+    const { driver } = machine;
+    if (!isOff && driver.restart !== undefined) {
+      await reportStep(session, name, { step: 'restart', summary: `Restarting "${name}"...` }, async () =>
+        driver.restart?.(driverContext(session, machine)),
+      );
+      return;
+    }
+    if (!isOff) {
       await reportStep(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
         machine.driver.stop(driverContext(session, machine)),
       );

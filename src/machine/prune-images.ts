@@ -30,7 +30,7 @@ export async function pruneImages(
 async function pruneDrivers(session: Session, keepImages: ReadonlySet<string>): Promise<RemovedImage[]> {
   const removed: RemovedImage[] = [];
   for (const name of driverNames) {
-    const driver = await loadDriver(name);
+    const driver = await loadDriver(name, session);
     const context = { host: session.host, signal: session.signal, keepImages };
     const pruned = (await driver.prune?.({ ...context, cache: driverCache(session, name) })) ?? [];
     removed.push(...pruned.map((files) => ({ ...files, version: undefined })));

@@ -1,41 +1,74 @@
-import { MachineError } from '../core/errors.ts';
+import type { HostKeyTrust } from '../ssh/host-key.ts';
 import type { SshConnection } from '../ssh/types.ts';
-import { machinePaths } from './machine-paths.ts';
-import { driverContext, type OpenMachine } from './open.ts';
-import { loadOwnData } from './own-data.ts';
+import { withMachineLock } from './locks.ts';
+import type { OpenMachine } from './open.ts';
+import { loadOwnData, updateOwnData } from './own-data.ts';
 import type { Session } from './session.ts';
+import { sshTargetOf, type SshTarget } from './ssh-target.ts';
 
 const connectTimeoutMs = 30_000;
+const pinTimeoutMs = 10_000;
+
+/** How to connect. */
+export interface ConnectOptions {
+  /** The caller holds the machine's lock. */
+  readonly holdsLock?: boolean;
+  readonly timeoutMs?: number;
+}
 
 /**
- * Connects to a running machine by SSH, with its own key and the pinned host key. The caller closes it.
+ * Connects to a running machine by SSH, with its own key, or the user's agent where it has none, and the pinned
+ * host key. Where none is known yet, as for a machine that docker-machine made, the first one that is shown is
+ * pinned. The caller closes the connection.
  * @throws MachineError `machine-not-running`, `machine-incomplete`, `ssh-failed`, `ssh-host-key-changed`.
  */
-export async function connectSsh(session: Session, machine: OpenMachine): Promise<SshConnection> {
-  const { host } = session;
-  const status = await machine.driver.inspect(driverContext(session, machine));
-  if (status.ssh === undefined) {
-    throw new MachineError(
-      'machine-not-running',
-      `Cannot run SSH command: Host "${machine.name}" is not running`,
-      { remedies: [`tsmachine start ${machine.name}`] },
-    );
+export async function connectSsh(
+  session: Session,
+  machine: OpenMachine,
+  options: ConnectOptions = {},
+): Promise<SshConnection> {
+  const target = await sshTargetOf(session, machine);
+  const connection = await openTarget(session, target, options.timeoutMs ?? connectTimeoutMs);
+  if (target.hostKey === undefined) {
+    await pin(session, machine.name, { hostKey: connection.hostKey, holdsLock: options.holdsLock === true });
   }
-  const { sshHostKey } = await loadOwnData(session, machine.name);
-  if (sshHostKey === undefined) {
-    throw new MachineError(
-      'machine-incomplete',
-      `The machine "${machine.name}" has no pinned SSH host key.`,
-      { remedies: [`tsmachine create --resume ${machine.name}`] },
-    );
-  }
+  return connection;
+}
+
+/** Connects to what is known of a machine. @throws MachineError like connectSsh. */
+export async function openTarget(
+  session: Session,
+  target: SshTarget,
+  timeoutMs: number,
+): Promise<SshConnection> {
+  const { host, signal } = session;
+  const trust: HostKeyTrust = target.hostKey === undefined ? { firstUse: true } : { pinned: target.hostKey };
+  const agentSocket = host.facts.env['SSH_AUTH_SOCK'];
   const { openSsh } = await import('../ssh/connection.ts');
   return openSsh(host, {
-    endpoint: status.ssh,
-    user: machine.record.Driver.SSHUser ?? 'docker',
-    privateKeyPem: await host.files.readText(machinePaths(machine.directory).sshKey),
-    hostKey: { pinned: sshHostKey },
-    timeoutMs: connectTimeoutMs,
-    signal: session.signal,
+    endpoint: target.endpoint,
+    user: target.user,
+    ...(target.keyPath === undefined
+      ? { agentSocket }
+      : { privateKeyPem: await host.files.readText(target.keyPath) }),
+    hostKey: trust,
+    timeoutMs,
+    signal,
   });
+}
+
+async function pin(
+  session: Session,
+  name: string,
+  { hostKey, holdsLock }: { readonly hostKey: string; readonly holdsLock: boolean },
+): Promise<void> {
+  const write = async (): Promise<void> => {
+    // Another process may have been first; what it saw is what counts, and is compared from the next time on.
+    if ((await loadOwnData(session, name)).sshHostKey === undefined) {
+      await updateOwnData(session, name, { sshHostKey: hostKey });
+    }
+  };
+  await (holdsLock
+    ? write()
+    : withMachineLock(session, name, { verb: 'ssh', timeoutMs: pinTimeoutMs }, write));
 }

@@ -79,7 +79,7 @@ async function removeAtDriver(session: Session, name: string, directory: string)
 // in the machine's directory. No process outlives its files.
 async function stopByFiles(session: Session, name: string, directory: string): Promise<void> {
   for (const driverName of driverNames) {
-    const driver = await loadDriver(driverName);
+    const driver = await loadDriver(driverName, session);
     if (driver.manifest.capabilities.boots === 'image') {
       await driver.remove({
         host: session.host,
@@ -88,6 +88,7 @@ async function stopByFiles(session: Session, name: string, directory: string): P
         config: driver.readConfig({}),
         signal: session.signal,
         emit: session.emit,
+        save: async () => undefined,
       });
     }
   }

@@ -91,7 +91,7 @@ export async function rotateOpenMachine(
   }
   if ((await whatIsServed(session, machine, engineUrl)) !== (await fingerprint(session, machine))) {
     await reportStep(session, name, { step: 'hand-over', summary: 'Handing them to the machine' }, () =>
-      handOver(session, machine, options.connect ?? connectSsh),
+      handOver(session, machine, options.connect ?? connectLocked),
     );
     await reportStep(session, name, { step: 'verify', summary: 'Asking the engine over TLS' }, () =>
       requireServed(session, machine, engineUrl),
@@ -99,6 +99,10 @@ export async function rotateOpenMachine(
   }
   await refreshMachineContext(session, machine);
   return 'served';
+}
+
+function connectLocked(session: Session, machine: OpenMachine): Promise<SshConnection> {
+  return connectSsh(session, machine, { holdsLock: true });
 }
 
 /** What the guest reads: a line "file NAME" before each file, and "end" behind the last. */

@@ -14,6 +14,7 @@ declareDriverLaws({
       config: driver.readConfig(driver.configure(values).config),
       signal: new AbortController().signal,
       emit: () => undefined,
+      save: async () => undefined,
     },
     cleanup: async () => undefined,
   }),

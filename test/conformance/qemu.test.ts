@@ -25,6 +25,7 @@ for (const platform of ['linux', 'darwin', 'win32'] as const) {
           config: driver.readConfig(driver.configure(flags).config),
           signal: new AbortController().signal,
           emit: () => undefined,
+          save: async () => undefined,
           boot: { image: { ...files, digest: 'd', version: 'v', architecture: 'amd64' }, guestFiles: [] },
         },
         cleanup: async () => undefined,

@@ -79,6 +79,7 @@ export async function makeQemuMachine(options: QemuMachineOptions = {}): Promise
       ...options.config,
     },
     signal: options.signal ?? new AbortController().signal,
+    save: async () => undefined,
     emit: (event) => {
       events.push(event);
     },

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import type { ExecutionContext } from 'ava';
+import { machineEvidence } from './evidence.ts';
 
 /** What a docker client said, byte for byte. */
 export interface Streamed {
@@ -43,6 +44,9 @@ export async function dockerBytes(
   const { child, ended } = startDocker(env, args);
   child.stdin.end(input);
   const { code, stdout, stderr } = await ended;
+  if (code !== 0) {
+    t.log(await machineEvidence(env));
+  }
   t.is(code, 0, `docker ${args.join(' ')}\n${stderr}`);
   return stdout;
 }

@@ -70,7 +70,7 @@ async function parse(call: Call<'create'>): Promise<CreateLine> {
   let driverName = driverOf(resolveFlags(createFlags.slice(0, 1), first.given, env));
   for (let attempt = 1; ; attempt += 1) {
     const fallback = driverName === undefined ? await defaultDriver(call.io.host) : undefined;
-    const manifest = await loadManifest(fallback?.name ?? driverName ?? '');
+    const manifest = await loadManifest(fallback?.name ?? driverName ?? '', call.session);
     const flags = [...commonFlags, ...manifest.flags];
     call.expectFlags(flags);
     const { given, args } = tokenize(flags, call.args);

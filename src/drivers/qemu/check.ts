@@ -14,7 +14,7 @@ import {
   versionMin,
 } from './programs.ts';
 
-type CheckContext = Omit<DriverContext<QemuConfig>, 'directory' | 'name'>;
+type CheckContext = Omit<DriverContext<QemuConfig>, 'directory' | 'name' | 'save'>;
 
 const mebibyte = 1024 * 1024;
 /** Above this part of the computer's memory a machine makes the computer itself slow. */

@@ -11,6 +11,7 @@ function contextFor(url: string): DriverContext<unknown> {
     config: driver.readConfig({ URL: url }),
     signal: new AbortController().signal,
     emit: () => undefined,
+    save: async () => undefined,
   };
 }
 

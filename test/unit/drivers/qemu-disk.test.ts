@@ -55,6 +55,7 @@ function contextOf(host: FakeHost): DriverContext<QemuConfig> {
     config: { cpus: 2, memoryMiB: 512, diskSizeMiB: 20_000, accelerator: 'auto', program: '', enginePort: 0 },
     signal: new AbortController().signal,
     emit: () => undefined,
+    save: async () => undefined,
     boot: {
       image: { ...image, digest: 'd', version: 'v', architecture: 'amd64' },
       guestFiles: [{ name: 'authorized_keys', path: `${directory}/guest/authorized_keys` }],

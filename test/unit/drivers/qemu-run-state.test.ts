@@ -50,7 +50,7 @@ function answerQmp(host: FakeHost, status: string, name = 'tsm-dev'): void {
 function contextOf(host: FakeHost): DriverContext<unknown> {
   const config = driver.readConfig({});
   const { signal } = new AbortController();
-  return { host, name: 'dev', directory, config, signal, emit: () => undefined };
+  return { host, name: 'dev', directory, config, signal, emit: () => undefined, save: async () => undefined };
 }
 
 test('nothing there, and a directory that is not there: stopped', async (t) => {

@@ -40,6 +40,7 @@ async function makeScene(
     directory,
     config: driver.readConfig({ Accel: 'tcg', ...raw }),
     signal: new AbortController().signal,
+    save: async () => undefined,
     emit: (event) => {
       events.push(event);
     },

@@ -1,19 +1,22 @@
 import test from 'ava';
 import { defaultDriver, driverNames, loadDriver, loadManifest } from '../../../src/drivers/registry.ts';
 import { createFakeHost } from '../../fakes/host.ts';
+import { openTestSession } from '../machine/support.ts';
+
+const session = openTestSession();
 
 test('every name has a manifest and a driver of that name', async (t) => {
   t.deepEqual(driverNames, [...driverNames].sort());
   for (const name of driverNames) {
-    const manifest = await loadManifest(name);
+    const manifest = await loadManifest(name, session);
     t.is(manifest.name, name);
-    t.is((await loadDriver(name)).manifest, manifest);
+    t.is((await loadDriver(name, session)).manifest, manifest);
   }
 });
 
 test('flags are unique, with an environment variable each, and belong to their driver', async (t) => {
   for (const name of driverNames) {
-    const { flags } = await loadManifest(name);
+    const { flags } = await loadManifest(name, session);
     const names = flags.flatMap((flag) => [flag.name, ...(flag.aliases ?? [])]);
     t.is(new Set(names).size, names.length);
     t.is(new Set(flags.map((flag) => flag.env)).size, flags.length);
@@ -23,8 +26,8 @@ test('flags are unique, with an environment variable each, and belong to their d
 
 test('unknown names are refused, also those that every object has', async (t) => {
   for (const name of ['nosuch', 'constructor', '__proto__', '']) {
-    await t.throwsAsync(loadDriver(name), { message: `There is no driver "${name}".` });
-    await t.throwsAsync(loadManifest(name), { name: 'MachineError' });
+    await t.throwsAsync(loadDriver(name, session), { message: `There is no driver "${name}".` });
+    await t.throwsAsync(loadManifest(name, session), { name: 'MachineError' });
   }
 });
 

@@ -3,6 +3,7 @@ import type { MachineEvent } from '../../../src/core/events.ts';
 import type { BootMaterial, DriverContext, Step } from '../../../src/drivers/driver.ts';
 import type { QemuConfig } from '../../../src/drivers/qemu/config.ts';
 import driver from '../../../src/drivers/qemu/driver.ts';
+import { createSession } from '../../../src/machine/session.ts';
 import { openJournal } from '../../../src/machine/journal.ts';
 import { runPlan } from '../../../src/machine/plan.ts';
 import { driverCache } from '../../../src/machine/resume-material.ts';
@@ -61,7 +62,7 @@ export function contextOf(scene: Scene, change: Change = {}): DriverContext<Qemu
     scene.events.push(event);
   };
   const config = driver.readConfig({ Accel: 'tcg', DiskSize: 20_000, ...change.config }) as QemuConfig;
-  const cache = driverCache({ host, storePath, emit, signal }, 'qemu');
+  const cache = driverCache(createSession({ host, storePath, emit, signal }), 'qemu');
   const usual = '{"labels":["provider=qemu"]}\n';
   const resume = { cache, engineConfig: usual, defaultEngineConfig: usual };
   const guestFiles = ['machine-id', 'server.pem', 'authorized_keys'].map((file) => ({
@@ -69,7 +70,7 @@ export function contextOf(scene: Scene, change: Change = {}): DriverContext<Qemu
     path: `${directory}/guest/${file}`,
   }));
   const boot: BootMaterial = change.isMade === true ? { image, guestFiles } : { image, guestFiles, resume };
-  return { host, name, directory, config, signal, emit, boot };
+  return { host, name, directory, config, signal, emit, boot, save: async () => undefined };
 }
 
 /** Creates a machine, or goes on with its creation: the driver's part of it, with the journal. */
@@ -85,7 +86,7 @@ export async function create(scene: Scene, change: Change = {}): Promise<DriverC
     },
   };
   const journal = await openJournal(host, `${directory}/journal.jsonl`);
-  const session = { host, storePath, emit, signal };
+  const session = createSession({ host, storePath, emit, signal });
   await runPlan([...driver.steps(context), boot], { session, machine: name, journal });
   return context;
 }

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { locateImage } from '../../../src/image/locate.ts';
 import { pruneImages } from '../../../src/machine/prune-images.ts';
+import { createSession } from '../../../src/machine/session.ts';
 import { formatSidecar, type Sidecar } from '../../../src/store/sidecar.ts';
 import { imageHost, type ImageHost } from './image-host.ts';
 import { tinyImage } from './tiny-image.ts';
@@ -38,14 +39,14 @@ test('images that no machine uses leave the cache', async (t) => {
   const world = await filled();
   addMachine(world, 'a', { imageDigest: digests[1] ?? '' });
   addMachine(world, 'b', {});
-  const removed = await pruneImages({ ...world.options, host: world.host });
+  const removed = await pruneImages(createSession({ ...world.options, host: world.host }));
   t.deepEqual(await world.cached(), [digests[1] ?? '']);
   t.deepEqual(
     removed.map(({ directory }) => directory).sort(),
     [digests[0], digests[2]].map((digest) => `/store/cache/images/${digest ?? ''}`).sort(),
   );
   t.true(removed.every(({ version, sizeBytes }) => version === '20261118-26.1.5' && sizeBytes > 1000));
-  t.deepEqual(await pruneImages({ ...world.options, host: world.host }), []);
+  t.deepEqual(await pruneImages(createSession({ ...world.options, host: world.host })), []);
 });
 
 test('half-made images and downloads go too, what is not ours stays', async (t) => {
@@ -56,22 +57,26 @@ test('half-made images and downloads go too, what is not ours stays', async (t) 
   world.host.files.put(`${cache}/${download}/manifest.json`, '{');
   world.host.files.put(`${cache}/mine/notes.txt`, 'keep');
   world.host.files.put(`${cache}/${'d'.repeat(64)}`, 'a file');
-  const removed = await pruneImages({ ...world.options, host: world.host });
+  const removed = await pruneImages(createSession({ ...world.options, host: world.host }));
   t.is(removed.length, 5);
   t.deepEqual(await world.cached(), ['d'.repeat(64), 'mine']);
 });
 
 test('an empty store has nothing to remove', async (t) => {
   const world = imageHost();
-  t.deepEqual(await pruneImages({ ...world.options, host: world.host }), []);
+  t.deepEqual(await pruneImages(createSession({ ...world.options, host: world.host })), []);
 });
 
 test('while a machine is being made whose image is not known, or one cannot be read, nothing is removed', async (t) => {
   const world = await filled();
   addMachine(world, 'a', { phase: 'creating' });
-  await t.throwsAsync(pruneImages({ ...world.options, host: world.host }), { code: 'machine-incomplete' });
+  await t.throwsAsync(pruneImages(createSession({ ...world.options, host: world.host })), {
+    code: 'machine-incomplete',
+  });
   t.is((await world.cached()).length, 3);
   world.host.files.put('/store/machines/a/tsmachine.json', '{"schema": 99}');
-  await t.throwsAsync(pruneImages({ ...world.options, host: world.host }), { code: 'record-from-future' });
+  await t.throwsAsync(pruneImages(createSession({ ...world.options, host: world.host })), {
+    code: 'record-from-future',
+  });
   t.is((await world.cached()).length, 3);
 });

@@ -11,7 +11,7 @@ const creating: OwnData = { phase: 'creating', tlsKeyType: 'ec', cold: false };
 const qemuCache = `${storePath}/cache/drivers/qemu`;
 
 async function machineOf(driverName: string, engine: Partial<EngineOptions> = {}): Promise<OpenMachine> {
-  const driver = await loadDriver(driverName);
+  const driver = await loadDriver(driverName, openTestSession());
   const record = newRecord({ storePath, name: 'm', driverName, driver: {}, engine });
   return { name: 'm', directory: `${storePath}/machines/m`, record, driver, config: {} };
 }

@@ -1,6 +1,6 @@
 import type { MachineEvent } from '../../../src/core/events.ts';
 import type { CreateRequest } from '../../../src/machine/request.ts';
-import type { Session } from '../../../src/machine/session.ts';
+import { createSession, type Session } from '../../../src/machine/session.ts';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
 
 /** A session on a computer in memory, with everything that it emitted. */
@@ -16,16 +16,11 @@ export const storePath = '/home/user/.docker/machine';
 export function openTestSession(options: FakeHostOptions = {}): TestSession {
   const events: MachineEvent[] = [];
   const abort = new AbortController();
-  return {
-    host: createFakeHost(options),
-    storePath,
-    emit: (event) => {
-      events.push(event);
-    },
-    signal: abort.signal,
-    events,
-    abort,
+  const host = createFakeHost(options);
+  const emit = (event: MachineEvent): void => {
+    events.push(event);
   };
+  return { ...createSession({ host, storePath, emit, signal: abort.signal }), host, events, abort };
 }
 
 /** The request of `create -d none --url tcp://127.0.0.1:1 NAME`. */
