@@ -282,6 +282,9 @@ function openSession(current: Run): Session {
     storePath: resolveStorePath(io.host.facts, typeof storagePath === 'string' ? storagePath : undefined),
     signal: current.abort.signal,
     emit: (event) => {
+      if (event.type === 'debug' && !current.debug) {
+        return;
+      }
       if (current.renderer !== undefined) {
         current.renderer.show(event);
       } else if (current.debug) {

@@ -23,9 +23,9 @@ export function buildGoProgram(t: ExecutionContext, name: string): string | unde
     return known;
   }
   const program = path.join(directoryOfRun(), name);
-  const source = path.join(projectRoot, 'test', 'fixtures', name, 'main.go');
+  const source = path.join(projectRoot, 'test', 'fixtures', name);
   const env = { ...process.env, GO111MODULE: 'off', GOFLAGS: '', GOPROXY: 'off', CGO_ENABLED: '0' };
-  const result = spawnSync(go, ['build', '-o', program, source], { encoding: 'utf8', env });
+  const result = spawnSync(go, ['build', '-o', program, '.'], { cwd: source, encoding: 'utf8', env });
   if (result.status !== 0) {
     throw new Error(`go build of ${source} failed: ${result.stderr}`);
   }
