@@ -47,7 +47,7 @@ export const errorCodes = {
   },
   'driver-unknown': {
     fault: 'usage',
-    title: 'No driver of this name is built in.',
+    title: 'No driver of this name is built in or found as a plugin.',
     remedies: ['Run "tsmachine create --help" to see the drivers.'],
   },
   'name-invalid': {
@@ -136,6 +136,16 @@ export const errorCodes = {
     fault: 'host',
     title: 'A program that was called reported an error.',
     remedies: ['Read the message above; "tsmachine logs NAME" may say more.'],
+  },
+  'plugin-failed': {
+    fault: 'host',
+    title: 'A driver plugin could not be started, ended unexpectedly or does not speak its protocol.',
+    remedies: ['Run the command again with --debug to see what the plugin says, or install it again.'],
+  },
+  'driver-failed': {
+    fault: 'machine',
+    title: "The driver of a machine reported an error; the text is the driver's own.",
+    remedies: ['Run the command again with --debug to see what the driver did.'],
   },
   'host-not-ready': {
     fault: 'host',

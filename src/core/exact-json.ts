@@ -4,16 +4,24 @@ const DEPTH_MAX = 64;
 /** Any value of JSON that is an object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+const brand = Symbol.for('tsmachine.exact-number');
+
 /**
  * A number as it stands in the text, where JavaScript's number would be written back differently: a 64-bit id
  * of a plugin's, for one, or 1.0. `formatGoJson` writes it back as it was.
  */
 export class ExactNumber {
   readonly text: string;
+  readonly [brand] = true;
 
   constructor(text: string) {
     this.text = text;
   }
+}
+
+/** True for an ExactNumber, also one of another copy of this module. */
+export function isExactNumber(value: unknown): value is ExactNumber {
+  return typeof value === 'object' && value !== null && brand in value;
 }
 
 const EXACT_KEY = '\u0000number';
@@ -43,9 +51,7 @@ export function parseJson(text: string): unknown {
 
 /** True for an object that is neither null, an array nor an ExactNumber. */
 export function isJsonObject(value: unknown): value is JsonObject {
-  return (
-    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof ExactNumber)
-  );
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isExactNumber(value);
 }
 
 /**
@@ -57,7 +63,7 @@ export function formatGoJson(value: unknown, indent = ''): string {
   if (typeof value === 'string') {
     return quote(value);
   }
-  if (value instanceof ExactNumber) {
+  if (isExactNumber(value)) {
     return value.text;
   }
   if (Array.isArray(value)) {

@@ -23,19 +23,53 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
 export const driverNames: readonly string[] = Object.keys(entries).sort();
 
 /**
- * Flags and capabilities of a driver, without its implementation.
- * @throws MachineError `driver-unknown`.
+ * Flags and capabilities of a driver, without its implementation. A plugin is started to tell its flags.
+ * @throws MachineError `driver-unknown`, `plugin-failed`.
  */
 export async function loadManifest(name: string, environment: DriverEnvironment): Promise<DriverManifest> {
-  return entryOf(name).manifest(environment);
+  const entry = builtIn(name);
+  if (entry !== undefined) {
+    return entry.manifest(environment);
+  }
+  const { findPlugin, pluginNameOf } = await import('./plugin/find.ts');
+  const program = await findPlugin(environment.host, name);
+  if (program === undefined) {
+    throw new MachineError(
+      'driver-unknown',
+      `Driver ${JSON.stringify(name)} not found. Do you have the plugin binary ${JSON.stringify(pluginNameOf(name))} accessible in your PATH?`,
+      { why: `Built in are: ${driverNames.join(', ')}.` },
+    );
+  }
+  const { loadPluginManifest } = await import('./plugin/driver.ts');
+  return loadPluginManifest(environment, program);
 }
 
 /**
- * A driver, ready to be called.
+ * A driver, ready to be called: one that is built in, else a plugin. Nothing is executed.
  * @throws MachineError `driver-unknown`.
  */
 export async function loadDriver(name: string, environment: DriverEnvironment): Promise<Driver> {
-  return entryOf(name).load(environment);
+  const entry = builtIn(name);
+  if (entry !== undefined) {
+    return entry.load(environment);
+  }
+  const { findPlugin, pluginNameOf } = await import('./plugin/find.ts');
+  const program = await findPlugin(environment.host, name);
+  if (program === undefined) {
+    throw new MachineError(
+      'driver-unknown',
+      `Driver ${JSON.stringify(name)} not found. Do you have the plugin binary accessible in your PATH?`,
+      {
+        exitCode: 1,
+        remedies: [
+          `Put ${pluginNameOf(name)} on PATH, then run the command again.`,
+          'tsmachine rm --force NAME removes the machine here; what the driver has made elsewhere stays.',
+        ],
+      },
+    );
+  }
+  const { createPluginDriver } = await import('./plugin/driver.ts');
+  return createPluginDriver(environment, program);
 }
 
 /** The driver for a create that names none, and a sentence that says why it was chosen. */
@@ -51,12 +85,6 @@ export async function defaultDriver(host: Host): Promise<{ readonly name: string
   };
 }
 
-function entryOf(name: string): RegistryEntry {
-  const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
-  if (entry === undefined) {
-    throw new MachineError('driver-unknown', `There is no driver "${name}".`, {
-      why: `Built in are: ${driverNames.join(', ')}.`,
-    });
-  }
-  return entry;
+function builtIn(name: string): RegistryEntry | undefined {
+  return Object.hasOwn(entries, name) ? entries[name] : undefined;
 }

@@ -1,5 +1,5 @@
 import { MachineError } from '../core/errors.ts';
-import { ExactNumber, isJsonObject, parseJson, type JsonObject } from '../core/exact-json.ts';
+import { isExactNumber, isJsonObject, parseJson, type JsonObject } from '../core/exact-json.ts';
 
 export { ExactNumber, formatGoJson, isJsonObject, parseJson, type JsonObject } from '../core/exact-json.ts';
 
@@ -95,7 +95,7 @@ export function readField(raw: unknown, kind: FieldKind, at: Place): unknown {
       return value;
     }
     case 'number':
-      return readScalar(raw instanceof ExactNumber ? Number(raw.text) : raw, 0, 'a number', at);
+      return readScalar(isExactNumber(raw) ? Number(raw.text) : raw, 0, 'a number', at);
     case 'list':
       return readList(raw, at);
   }
@@ -145,7 +145,7 @@ function typeName(raw: unknown): string {
     boolean: 'true or false',
     object: 'an object',
   };
-  return raw instanceof ExactNumber ? 'a number' : (names[typeof raw] ?? 'a number');
+  return isExactNumber(raw) ? 'a number' : (names[typeof raw] ?? 'a number');
 }
 
 /** The error for a file of the store that cannot be understood. */
