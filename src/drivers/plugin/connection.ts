@@ -61,7 +61,12 @@ export async function openPlugin(
   let rpc: RpcClient | undefined;
   try {
     const { host } = environment;
-    const socket = await host.network.connect(process.address, { timeoutMs: connectTimeoutMs, signal });
+    const socket = await host.network
+      .connect(process.address, { timeoutMs: connectTimeoutMs, signal })
+      .catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw new ConnectionError(messageOf(cause), { cause });
+      });
     rpc = await openRpc(socket, host.clock);
     const connection = new Connection(host, program, process, rpc);
     await connection.negotiate(signal);
