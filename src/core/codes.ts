@@ -47,8 +47,18 @@ export const errorCodes = {
   },
   'driver-unknown': {
     fault: 'usage',
-    title: 'No driver of this name is built in.',
-    remedies: ['Run "tsmachine create --help" to see the drivers.'],
+    title: 'There is no driver of this name, neither built in nor installed.',
+    remedies: ['Run "tsmachine driver ls" to see the drivers; "tsmachine driver add PACKAGE" installs one.'],
+  },
+  'driver-invalid': {
+    fault: 'host',
+    title: 'The package of a driver is broken, or was not made for this program.',
+    remedies: ['Install it again, or another version of it: tsmachine driver add PACKAGE'],
+  },
+  'driver-in-use': {
+    fault: 'record',
+    title: 'A driver is not removed because machines of it exist.',
+    remedies: ['Remove the machines first, or give --force.'],
   },
   'name-invalid': {
     fault: 'usage',
@@ -119,7 +129,8 @@ export const errorCodes = {
   },
   'store-unsafe': {
     fault: 'record',
-    title: 'A path of the store can be changed by other users, or points outside the store.',
+    title:
+      'A path of the store or of the installed drivers can be changed by other users, or points outside of it.',
     remedies: ['Run: chmod go-w PATH'],
   },
   'journal-invalid': {
