@@ -8,7 +8,9 @@
  *
  * const values = { 'example-greeting': 'hello' };
  * for (const law of driverLaws({ values, makeSubject: (flags) => temporarySubject(driver, flags) })) {
- *   test(law.title, law.run);
+ *   test(law.title, async () => {
+ *     await law.run();
+ *   });
  * }
  * ```
  */

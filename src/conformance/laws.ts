@@ -36,7 +36,9 @@ type Check = (subject: Subject, values: FlagValues) => Promise<void>;
  *
  * ```ts
  * for (const law of driverLaws({ values, makeSubject: (values) => temporarySubject(driver, values) })) {
- *   test(law.title, law.run);
+ *   test(law.title, async () => {
+ *     await law.run();
+ *   });
  * }
  * ```
  */
