@@ -55,6 +55,11 @@ export const errorCodes = {
     title: 'The package of a driver is broken, or was not made for this program.',
     remedies: ['Install it again, or another version of it: tsmachine driver add PACKAGE'],
   },
+  'driver-failed': {
+    fault: 'host',
+    title: 'An installed driver failed in a way that its author did not foresee.',
+    remedies: ['Run the command again with --debug, and tell the author of the package.'],
+  },
   'driver-in-use': {
     fault: 'record',
     title: 'A driver is not removed because machines of it exist.',

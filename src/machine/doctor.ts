@@ -1,5 +1,5 @@
 import { isMachineError, messageOf } from '../core/errors.ts';
-import type { Finding } from '../drivers/driver.ts';
+import type { DriverManifest, Finding, FlagValues } from '../drivers/driver.ts';
 import { listInstallations } from '../drivers/npm/installation.ts';
 import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { changedFiles } from '../image/cache.ts';
@@ -165,8 +165,20 @@ async function examineDriver(session: Session, name: string): Promise<readonly F
   if (!driver.manifest.capabilities.power) {
     return [];
   }
-  const { config } = driver.configure({});
-  return driver.check({ host, signal, emit, config: driver.readConfig(config) });
+  let config: unknown;
+  try {
+    config = driver.readConfig(driver.configure(defaultsOf(driver.manifest)).config);
+  } catch (error) {
+    if (!isMachineError(error)) {
+      throw error;
+    }
+    return [{ severity: 'ok', code: 'driver', message: 'loads; what more it needs depends on its flags' }];
+  }
+  return driver.check({ host, signal, emit, config });
+}
+
+function defaultsOf({ flags }: DriverManifest): FlagValues {
+  return Object.fromEntries(flags.map((flag) => [flag.name, flag.default]));
 }
 
 async function examineMachine(session: Session, name: string): Promise<Finding[]> {

@@ -2,6 +2,7 @@ import { MachineError, messageOf } from '../../core/errors.ts';
 import type { Host } from '../../host/types.ts';
 import type { Driver } from '../driver.ts';
 import { checkManifest } from './check-manifest.ts';
+import { guardMethods } from './guard.ts';
 import { installationDirectory, installationFile, requirePrivate } from './directory.ts';
 import type { Installation } from './installation.ts';
 import { provideOwnPackage } from './own-package.ts';
@@ -49,7 +50,9 @@ export async function loadPackage(host: Host, metadata: PackageMetadata, directo
       why: `it has no function ${name}; a driver is what defineDriver(manifest, implementation) returns`,
     });
   }
-  return { ...driver, manifest: checkManifest(driver.manifest, metadata.driver, where) };
+  const manifest = checkManifest(driver.manifest, metadata.driver, where);
+  const functions = guardMethods(driver, [...methods, ...optionalMethods], metadata);
+  return { ...functions, manifest } as unknown as Driver;
 }
 
 async function importDriver(host: Host, directory: string, where: string): Promise<Driver> {

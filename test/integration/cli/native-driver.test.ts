@@ -10,6 +10,7 @@ const example = path.join(projectRoot, 'examples', 'tsmachine-driver-example');
 
 interface Scene {
   readonly home: string;
+  readonly call: (...args: readonly string[]) => Promise<Outcome>;
   /** Runs a command line that must succeed. */
   readonly succeed: (...args: readonly string[]) => Promise<Outcome>;
   /** Runs a command line that must fail; resolves to what it wrote to stderr. */
@@ -25,35 +26,35 @@ async function withScene(t: ExecutionContext, action: (scene: Scene) => Promise<
   const store = await makeStore();
   const home = path.dirname(store.path);
   const env = {
-    TSMACHINE_DRIVERS: path.join(home, 'drivers'),
     // Nothing here needs the registry; what asks it all the same fails at once.
     npm_config_cache: path.join(home, 'npm'),
     npm_config_offline: 'true',
   };
-  const call = async (args: readonly string[]): Promise<Outcome> => store.tsmachine(args, { env });
+  const call = async (...args: readonly string[]): Promise<Outcome> => store.tsmachine(args, { env });
   try {
     await action({
       home,
+      call,
       succeed: async (...args) => {
-        const outcome = await call(args);
+        const outcome = await call(...args);
         t.is(outcome.code, 0, `${args.join(' ')}: ${outcome.stderr}`);
         return outcome;
       },
       fail: async (...args) => {
-        const outcome = await call(args);
+        const outcome = await call(...args);
         t.not(outcome.code, 0, `${args.join(' ')} succeeded`);
         return outcome.stderr;
       },
     });
   } finally {
     // With its driver, so that no process of a machine is left when a test fails in the middle.
-    await call(['rm', '-f', 'one', 'two']);
+    await call('rm', '-f', 'one', 'two');
     await store.dispose();
   }
 }
 
 test('a driver from a directory, from add to rm', async (t) => {
-  await withScene(t, async ({ home, succeed, fail }) => {
+  await withScene(t, async ({ home, call, succeed, fail }) => {
     t.regex(await fail('create', '-d', 'example', 'one'), /\[driver-unknown\]/);
     const added = await succeed('driver', 'add', example);
     t.regex(added.stderr, /^Running: npm pack .*--ignore-scripts/m);
@@ -77,6 +78,12 @@ test('a driver from a directory, from add to rm', async (t) => {
     const [row] = JSON.parse((await succeed('ls', '--json')).stdout) as readonly Record<string, unknown>[];
     t.like(row, { name: 'one', driverName: 'example', state: 'Running', engineVersion: 'v1.2.3' });
     t.is((await succeed('status', 'one')).stdout, 'Running\n');
+    const findings = JSON.parse((await call('doctor', '--json')).stdout) as readonly Record<
+      string,
+      unknown
+    >[];
+    t.true(findings.some(({ subject, code }) => subject === 'driver example' && code === 'example-node'));
+    t.true(findings.some(({ subject, severity }) => subject === 'machine one' && severity === 'ok'));
     await succeed('stop', 'one');
     t.is((await succeed('status', 'one')).stdout, 'Stopped\n');
     await succeed('start', 'one');

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
-import { isMachineError } from '../../../../src/core/errors.ts';
+import { isMachineError, MachineError } from '../../../../src/core/errors.ts';
+import type { DriverContext } from '../../../../src/drivers/driver.ts';
 import { listAllDrivers, listDrivers } from '../../../../src/drivers/list.ts';
 import { loadDriver, loadManifest } from '../../../../src/drivers/registry.ts';
 import { openTestSession, type TestSession } from '../../machine/support.ts';
@@ -122,4 +123,38 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
   t.regex(rows[4]?.problem ?? '', /not used/);
   t.is(rows[5]?.from, '/opt/bin/docker-machine-driver-kvm');
   t.deepEqual(session.host.processes.calls, []);
+});
+
+test('an error that a package did not foresee names the package; errors of ours and an abort stay as they are', async (t) => {
+  const abort = new AbortController();
+  const step = { name: 'a', summary: 'A', run: () => Promise.reject(new TypeError('x is undefined')) };
+  const session = openWith(
+    exampleModule({
+      configure: () => {
+        throw new TypeError('y is undefined');
+      },
+      readConfig: () => {
+        throw new MachineError('record-invalid', 'no size');
+      },
+      steps: () => [step],
+      start: async () => {
+        throw abort.signal.reason as Error;
+      },
+    }),
+  );
+  const driver = await loadDriver('example', session);
+  const context = { signal: abort.signal } as DriverContext<unknown>;
+  t.like(
+    t.throws(() => driver.configure({})),
+    { code: 'driver-failed', message: 'The driver "example" failed: y is undefined' },
+  );
+  t.like(
+    t.throws(() => driver.readConfig({})),
+    { code: 'record-invalid', message: 'no size' },
+  );
+  const [guarded] = driver.steps(context);
+  t.like(await t.throwsAsync(async () => guarded?.run()), { code: 'driver-failed' });
+  t.false(guarded !== undefined && 'undo' in guarded);
+  abort.abort(new Error('enough'));
+  await t.throwsAsync(driver.start(context), { message: 'enough' });
 });
