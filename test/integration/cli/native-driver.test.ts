@@ -1,4 +1,6 @@
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -10,7 +12,7 @@ const example = path.join(projectRoot, 'examples', 'tsmachine-driver-example');
 
 interface Scene {
   readonly home: string;
-  readonly call: (...args: readonly string[]) => Promise<Outcome>;
+  readonly call: (args: readonly string[], env?: Readonly<Record<string, string>>) => Promise<Outcome>;
   /** Runs a command line that must succeed. */
   readonly succeed: (...args: readonly string[]) => Promise<Outcome>;
   /** Runs a command line that must fail; resolves to what it wrote to stderr. */
@@ -29,26 +31,27 @@ async function withScene(t: ExecutionContext, action: (scene: Scene) => Promise<
     // Nothing here needs the registry; what asks it all the same fails at once.
     npm_config_cache: path.join(home, 'npm'),
     npm_config_offline: 'true',
+    npm_config_fetch_retries: '0',
   };
-  const call = async (...args: readonly string[]): Promise<Outcome> => store.tsmachine(args, { env });
+  const call: Scene['call'] = async (args, more) => store.tsmachine(args, { env: { ...env, ...more } });
   try {
     await action({
       home,
       call,
       succeed: async (...args) => {
-        const outcome = await call(...args);
+        const outcome = await call(args);
         t.is(outcome.code, 0, `${args.join(' ')}: ${outcome.stderr}`);
         return outcome;
       },
       fail: async (...args) => {
-        const outcome = await call(...args);
+        const outcome = await call(args);
         t.not(outcome.code, 0, `${args.join(' ')} succeeded`);
         return outcome.stderr;
       },
     });
   } finally {
     // With its driver, so that no process of a machine is left when a test fails in the middle.
-    await call('rm', '-f', 'one', 'two');
+    await call(['rm', '-f', 'one', 'two']);
     await store.dispose();
   }
 }
@@ -78,7 +81,7 @@ test('a driver from a directory, from add to rm', async (t) => {
     const [row] = JSON.parse((await succeed('ls', '--json')).stdout) as readonly Record<string, unknown>[];
     t.like(row, { name: 'one', driverName: 'example', state: 'Running', engineVersion: 'v1.2.3' });
     t.is((await succeed('status', 'one')).stdout, 'Running\n');
-    const findings = JSON.parse((await call('doctor', '--json')).stdout) as readonly Record<
+    const findings = JSON.parse((await call(['doctor', '--json'])).stdout) as readonly Record<
       string,
       unknown
     >[];
@@ -122,6 +125,69 @@ test('a driver that breaks after it was added breaks only what needs it', async 
     t.is((await succeed('status', 'one')).stdout, 'Running\n');
   });
 });
+
+test('a package of a registry is added by name and version, and one whose content was changed is not', async (t) => {
+  await withScene(t, async ({ home, call, succeed }) => {
+    const env = { npm_config_cache: path.join(home, 'npm') };
+    const packed = await run(
+      'npm',
+      ['pack', '--json', '--ignore-scripts', '--pack-destination', home, example],
+      { env },
+    );
+    const [archive] = JSON.parse(packed.stdout) as readonly {
+      readonly filename: string;
+      readonly integrity: string;
+    }[];
+    const bytes = await readFile(path.join(home, archive?.filename ?? ''));
+    const registry = await serveRegistry(bytes, archive?.integrity ?? '');
+    try {
+      const atRegistry = { npm_config_registry: registry.url, npm_config_offline: 'false' };
+      const name = 'tsmachine-driver-example@^1.0';
+      t.is((await call(['driver', 'add', '--json', name], atRegistry)).code, 0);
+      t.regex((await succeed('driver', 'ls')).stdout, /^example .* tsmachine-driver-example@\^1\.0/m);
+      await succeed('create', '-d', 'example', 'one');
+      await succeed('rm', '-y', 'one');
+      await succeed('driver', 'rm', 'example');
+      bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+      const fresh = { ...atRegistry, npm_config_cache: path.join(home, 'npm-of-another') };
+      const changed = await call(['driver', 'add', name], fresh);
+      t.is(changed.code, 1);
+      t.regex(changed.stderr, /integrity/);
+      t.false((await succeed('driver', 'ls')).stdout.includes('example'));
+    } finally {
+      registry.close();
+    }
+  });
+});
+
+/** A registry on this computer that has one version of the example. */
+async function serveRegistry(
+  archive: Uint8Array,
+  integrity: string,
+): Promise<{ readonly url: string; readonly close: () => void }> {
+  const name = 'tsmachine-driver-example';
+  const server = createServer((request, response) => {
+    if (request.url === `/${name}`) {
+      const dist = { tarball: `${url}/${name}.tgz`, integrity };
+      const versions = { '1.0.0': { name, version: '1.0.0', dist } };
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ name, 'dist-tags': { latest: '1.0.0' }, versions }));
+    } else if (request.url === `/${name}.tgz`) {
+      response.end(archive);
+    } else {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
 
 test('what is no driver is not added', async (t) => {
   await withScene(t, async ({ home, succeed, fail }) => {
