@@ -1,5 +1,6 @@
 import { isMachineError } from '../../core/errors.ts';
 import { removeMachine } from '../../machine/remove.ts';
+import { sweepLeftovers } from '../../store/leftovers.ts';
 import { machineDirectory } from '../../store/paths.ts';
 import { askYesNo } from '../ask.ts';
 import type { AnyCall, Call } from '../call.ts';
@@ -22,6 +23,8 @@ export default async function rm(call: Call<'rm'>): Promise<number> {
       errors.push(rephrased(error, (message) => `Error removing host "${name}": ${message}`));
     }
   }
+  // Callers that kill a create often never use its name again.
+  await sweepLeftovers(call.session.host, call.session.storePath);
   if (errors.length === 0) {
     return 0;
   }

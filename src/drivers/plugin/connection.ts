@@ -231,6 +231,6 @@ function onlyIfLost(error: unknown): void {
 /** The text of a driver's error as an error of ours; anything else as it is. */
 export function asDriverError(error: unknown, prefix = ''): unknown {
   return error instanceof RemoteError
-    ? new MachineError('driver-failed', `${prefix}${messageOf(error).replaceAll('\t', '    ')}`)
+    ? new MachineError('driver-error', `${prefix}${messageOf(error).replaceAll('\t', '    ')}`)
     : error;
 }

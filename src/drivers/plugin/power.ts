@@ -14,7 +14,7 @@ const stateIntervalMs = 100;
 const stateIntervalMaxMs = 3000;
 const off: readonly PowerState[] = ['stopped', 'absent', 'saved'];
 
-/** What the driver says of the machine. @throws MachineError `driver-failed`, `plugin-failed`. */
+/** What the driver says of the machine. @throws MachineError `driver-error`, `plugin-failed`. */
 export async function powerOf(context: Context, machine: PluginMachine): Promise<PowerState> {
   try {
     return powerFromState(await machine.ask(context, 'GetState'));
@@ -63,7 +63,7 @@ export async function restart(context: Context, machine: PluginMachine): Promise
   await change(context, machine, 'Restart', ['running']);
 }
 
-/** @throws MachineError `driver-failed` with the driver's own text. */
+/** @throws MachineError `driver-error` with the driver's own text. */
 export async function remove(context: Context, machine: PluginMachine): Promise<void> {
   if (machine.isRemoved) {
     return;
