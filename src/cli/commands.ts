@@ -155,6 +155,14 @@ const table = [
     flags: [{ name: 'quiet', aliases: ['q'], type: 'bool', help: 'Only names' }, shared.timeout, shared.json],
   },
   {
+    name: 'plugin-serve',
+    summary: 'Serve a driver to docker-machine as its plugin',
+    arguments: 'driver',
+    arity: 'any',
+    flags: [],
+    details: ['For a script named docker-machine-driver-NAME on PATH: exec tsmachine plugin-serve NAME'],
+  },
+  {
     name: 'regenerate-certs',
     summary: 'Regenerate TLS Certificates for a machine',
     arguments: '[name...]',
@@ -283,6 +291,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   kill: async () => ({ default: (await import('./verbs/power.ts')).kill }),
   logs: () => import('./verbs/logs.ts'),
   ls: () => import('./verbs/ls.ts'),
+  'plugin-serve': () => import('./verbs/plugin-serve.ts'),
   'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),
   rm: () => import('./verbs/rm.ts'),
