@@ -120,6 +120,7 @@ const table = [
     arguments: '[name]',
     arity: 'one-or-default',
     flags: [],
+    helpOnMisuse: true,
   },
   {
     name: 'ip',
@@ -194,6 +195,7 @@ const table = [
       { name: 'y', type: 'bool', help: 'Assume the answer yes' },
     ],
     progress: true,
+    helpOnMisuse: true,
   },
   {
     name: 'ssh',

@@ -54,7 +54,8 @@ export async function defaultDriver(host: Host): Promise<{ readonly name: string
 function entryOf(name: string): RegistryEntry {
   const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
   if (entry === undefined) {
-    throw new MachineError('driver-unknown', `There is no driver "${name}".`, {
+    const text = `Driver "${name}" not found. Do you have the plugin binary accessible in your PATH?`;
+    throw new MachineError('driver-unknown', text, {
       why: `Built in are: ${driverNames.join(', ')}.`,
     });
   }

@@ -50,7 +50,13 @@ export async function ensureStoreAuthority(session: Session, keyType: TlsKeyType
   const { ensureAuthority } = await import('../tls/authority.ts');
   const directory = joinPath(session.storePath, storeDirectories.certs);
   return withCertsLock(session, () =>
-    ensureAuthority(session.host, directory, { keyType, userName: session.host.facts.userName }),
+    ensureAuthority(session.host, directory, {
+      keyType,
+      userName: session.host.facts.userName,
+      onMissing: (what, path) => {
+        session.emit({ type: 'note', message: `Creating ${what}: ${path}` });
+      },
+    }),
   );
 }
 
