@@ -160,6 +160,10 @@ async function dispatch(current: Run): Promise<number> {
   const { command, rest } = findCommand(words);
   current.command = command;
   current.json = rest.some((word) => /^--?json(=true)?$/.test(word));
+  if (command.name === 'create') {
+    const { requireStoreCertificates } = await import('./create-request.ts');
+    requireStoreCertificates(storePathOf(current), globals);
+  }
   if (command.unparsed === true) {
     return callVerb(current, command.name, { args: rest });
   }
@@ -320,12 +324,16 @@ function createCall(current: Run, command: CommandDefinition, words: Words): Cal
   };
 }
 
+function storePathOf({ io, globals }: Run): string {
+  const given = globals['storage-path'];
+  return resolveStorePath(io.host.facts, typeof given === 'string' ? given : undefined);
+}
+
 function openSession(current: Run): Session {
-  const { io, globals } = current;
-  const storagePath = globals['storage-path'];
+  const { io } = current;
   return createSession({
     host: io.host,
-    storePath: resolveStorePath(io.host.facts, typeof storagePath === 'string' ? storagePath : undefined),
+    storePath: storePathOf(current),
     signal: current.abort.signal,
     emit: (event) => {
       if (current.renderer !== undefined) {

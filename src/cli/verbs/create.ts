@@ -43,6 +43,15 @@ export default async function create(call: Call<'create'>): Promise<number> {
     return 0;
   }
   const request = requestOf(name, manifest, values);
+  if (
+    call.people.isTTY === true &&
+    request.swarm !== undefined &&
+    (request.swarm.swarm || request.swarm.master)
+  ) {
+    call.inform(
+      'The flags of classic Swarm are recorded, but have no effect: its discovery service is gone.',
+    );
+  }
   for (const flag of manifest.flags.filter(({ secret }) => secret === true)) {
     call.hide(String(values[flag.name] ?? ''));
   }

@@ -474,6 +474,14 @@ test('accepted global options have no effect', async (t) => {
   t.deepEqual(await call(line), { code: 0, out: 'tcp://127.0.0.1:1\n', err: '' });
 });
 
+test('create takes no certificates but those of the store', async (t) => {
+  const { code, err } = await call('--tls-ca-cert /etc/ca.pem create -d none --url tcp://127.0.0.1:2 x');
+  t.is(code, 2);
+  t.is(err.split('\n')[0], `error: --tls-ca-cert can only be ${store}/certs/ca.pem [flag-invalid]`);
+  const own = `--tls-ca-cert ${store}/certs/ca.pem create -d none --url tcp://127.0.0.1:2 x`;
+  t.is((await call(own)).code, 0);
+});
+
 test('rm asks, and says so when nobody answers', async (t) => {
   for (const [input, isAsked] of [
     ['n\n', true],
