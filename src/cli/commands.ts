@@ -122,6 +122,7 @@ const table = [
     arguments: '[name]',
     arity: 'one-or-default',
     flags: [],
+    helpOnMisuse: true,
   },
   {
     name: 'ip',
@@ -196,6 +197,7 @@ const table = [
       { name: 'y', type: 'bool', help: 'Assume the answer yes' },
     ],
     progress: true,
+    helpOnMisuse: true,
   },
   {
     name: 'ssh',

@@ -197,6 +197,8 @@ export interface Step {
   readonly name: string;
   /** For people: "Creating the disk". */
   readonly summary: string;
+  /** Takes no time and goes without saying: no line of a log. */
+  readonly isRoutine?: boolean;
   /** Names, tokens and tags of what `run` is about to make outside, journaled before it runs. */
   intent?(): StepFacts;
   done?(): Promise<boolean>;

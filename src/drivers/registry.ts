@@ -77,7 +77,6 @@ async function entryOf(name: string, environment: DriverEnvironment): Promise<Re
       return entry;
     }
   }
-  throw new MachineError('driver-unknown', `There is no driver "${name}".`, {
-    why: `Built in are: ${driverNames.join(', ')}.`,
-  });
+  const text = `Driver "${name}" not found. Do you have the plugin binary accessible in your PATH?`;
+  throw new MachineError('driver-unknown', text, { why: `Built in are: ${driverNames.join(', ')}.` });
 }

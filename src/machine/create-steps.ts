@@ -99,6 +99,7 @@ function clientCertificates({ session, machine, own }: CreateContext): Step {
   return {
     name: 'certificates',
     summary: 'Making client certificates',
+    isRoutine: true,
     async run() {
       const authority = await ensureStoreAuthority(session, own.tlsKeyType);
       await copyClientFiles(session.host, machine.directory, authority);
@@ -125,6 +126,7 @@ function finish({ session, machine }: CreateContext): Step {
   return {
     name: 'finish',
     summary: 'Recording the machine',
+    isRoutine: true,
     async run() {
       await updateOwnData(session, machine.name, { phase: 'ready' });
       return undefined;
