@@ -1,4 +1,5 @@
-import { defaultDriver, driverNames, loadManifest } from '../drivers/registry.ts';
+import { listDrivers } from '../drivers/list.ts';
+import { defaultDriver, loadManifest } from '../drivers/registry.ts';
 import type { AnyCall } from './call.ts';
 import { createFlags } from './create-flags.ts';
 import { commandHelp } from './help.ts';
@@ -10,8 +11,8 @@ export async function createHelp(call: AnyCall, driverName: string | undefined):
   const named = driverName ?? (fromEnv === '' ? undefined : fromEnv);
   const name = named ?? (await defaultDriver(io.host)).name;
   const manifest = await loadManifest(name, call.session);
-  const drivers = await Promise.all(driverNames.map(async (each) => loadManifest(each, call.session)));
-  const width = Math.max(...driverNames.map((each) => each.length));
+  const drivers = (await listDrivers(call.session)).filter(({ problem }) => problem === undefined);
+  const width = Math.max(...drivers.map((each) => each.name.length));
   // docker-machine shows the driver as the default; plugins of shells look for lines that name it.
   const common = createFlags.map((flag) =>
     io.program === 'docker-machine' && flag.name === 'driver' ? { ...flag, default: name } : flag,

@@ -44,7 +44,7 @@ export async function generalHelp(options: HelpOptions, group?: string): Promise
   );
   // The names of yargs' commands have one word; ours may have two.
   const text = await parser.getHelp();
-  return text.replaceAll(/^( +)image-(\w+)/gm, '$1image $2');
+  return text.replaceAll(/^( +)(driver|image)-(\w+)/gm, '$1$2 $3');
 }
 
 /** Usage, summary and flags of one command. */

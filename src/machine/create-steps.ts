@@ -22,12 +22,12 @@ interface CreateContext {
  */
 export function createSteps(session: Session, machine: OpenMachine, own: OwnData): readonly Step[] {
   const context = { session, machine, own };
-  const { boots } = machine.driver.manifest.capabilities;
+  const { boots, power } = machine.driver.manifest.capabilities;
   const driverSteps = lateDriverSteps(context);
   const steps =
     boots === 'image'
       ? imageMachineSteps(context, driverSteps)
-      : [clientCertificates(context), ...driverSteps];
+      : [clientCertificates(context), ...driverSteps, ...(power ? [boot(context)] : [])];
   return [...steps, finish(context)];
 }
 

@@ -2,7 +2,8 @@ import path from 'node:path';
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { removeMachineDirectory } from '../store/machine-files.ts';
-import { machineDirectory } from '../store/paths.ts';
+import { sweepLeftovers } from '../store/leftovers.ts';
+import { machineDirectory, removedDirectory } from '../store/paths.ts';
 import { lastEvent, openJournal, readJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, type OpenMachine } from './open.ts';
@@ -30,8 +31,14 @@ export async function removeMachine(
   name: string,
   options: { readonly force: boolean },
 ): Promise<Removal> {
-  const directory = machineDirectory(session.storePath, name);
-  if ((await session.host.files.stat(directory)) === undefined) {
+  const { host, storePath } = session;
+  if ((await host.files.stat(machineDirectory(storePath, name))) === undefined) {
+    const wasKilled = (await host.files.stat(removedDirectory(storePath, name))) !== undefined;
+    if (wasKilled) {
+      // An earlier rm was killed while it deleted the files: everything else was done by then.
+      await sweepLeftovers(host, storePath);
+      return { removed: true };
+    }
     const missing = new MachineError('machine-not-found', `Docker machine "${name}" does not exist.`);
     if (options.force) {
       return { removed: false, failure: missing };

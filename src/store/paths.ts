@@ -128,6 +128,11 @@ export function machineLockPath(storePath: string, name: string): string {
   return hiddenSibling(storePath, name, 'lock');
 }
 
+/** Where a machine's directory is filled before it is renamed into place; left over only by a crash. */
+export function draftDirectory(storePath: string, name: string): string {
+  return hiddenSibling(storePath, name, 'new');
+}
+
 /** Where a machine's directory goes for the moment in which it is deleted; left over only by a crash. */
 export function removedDirectory(storePath: string, name: string): string {
   return hiddenSibling(storePath, name, 'removed');

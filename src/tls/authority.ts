@@ -50,6 +50,42 @@ export async function ensureAuthority(
 }
 
 /**
+ * The same when nothing has to be made; undefined when there is something to make or to complain about. Needs no lock:
+ * every file appears whole, a key before its certificate, and certificates are renewed for the key that is there.
+ * @throws MachineError `store-unsafe` when other users can change the directory.
+ */
+export async function readAuthority(
+  host: AuthorityHost,
+  certsDirectory: string,
+): Promise<Authority | undefined> {
+  const paths = pathsIn(certsDirectory);
+  await ensurePrivateDirectory(host, certsDirectory);
+  try {
+    const ca = await readPair(host, paths.caCert, paths.caKey);
+    const client = await readPair(host, paths.clientCert, paths.clientKey);
+    if (ca === undefined || client === undefined) {
+      return undefined;
+    }
+    checkCa(host, paths, ca);
+    return isGoodClient(host, ca, client) ? { ca, client } : undefined;
+  } catch {
+    // Whoever holds the lock finds the same fault, or finds it mended.
+    return undefined;
+  }
+}
+
+/** A certificate and its key. The certificate is read first: when it is there, its key was written before. */
+async function readPair(
+  host: AuthorityHost,
+  certPath: string,
+  keyPath: string,
+): Promise<CertifiedKey | undefined> {
+  const certPem = await readIfThere(host, certPath);
+  const keyPem = certPem === undefined ? undefined : await readKey(host, keyPath);
+  return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem };
+}
+
+/**
  * Issues the client certificate again, for the key that is there and by the CA that is there (both are made when
  * they are missing). The key stays, so at every moment any certificate of a store fits its key, whichever of
  * the copies a client has read. The caller holds the lock of the certificates.

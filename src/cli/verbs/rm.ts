@@ -1,5 +1,6 @@
 import { isMachineError } from '../../core/errors.ts';
 import { removeMachine } from '../../machine/remove.ts';
+import { sweepLeftovers } from '../../store/leftovers.ts';
 import { askYesNo } from '../ask.ts';
 import type { AnyCall, Call } from '../call.ts';
 import { rephrased } from '../rephrase.ts';
@@ -21,6 +22,8 @@ export default async function rm(call: Call<'rm'>): Promise<number> {
       errors.push(removalError(name, error));
     }
   }
+  // Callers that kill a create often never use its name again.
+  await sweepLeftovers(call.session.host, call.session.storePath);
   if (errors.length > 0) {
     throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several machines were not removed.');
   }
