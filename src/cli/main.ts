@@ -336,6 +336,9 @@ function openSession(current: Run): Session {
     storePath: storePathOf(current),
     signal: current.abort.signal,
     emit: (event) => {
+      if (event.type === 'debug' && !current.debug) {
+        return;
+      }
       if (current.renderer !== undefined) {
         current.renderer.show(event);
       } else if (current.debug) {

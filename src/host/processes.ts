@@ -22,6 +22,10 @@ export function createProcesses(facts: Pick<HostFacts, 'platform' | 'env'>): Pro
     },
     find: async (program) => findProgram(facts, program),
     spawnDetached: async (file, args, options) => spawnDetached(facts, file, args, options),
+    startPiped: async (file, args, options) => {
+      const { startPiped } = await import('./piped.ts');
+      return startPiped(facts, file, args, options);
+    },
     identify,
     isAlive,
     signal: async (identity, signal) => {

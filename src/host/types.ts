@@ -102,6 +102,17 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+/** A child that talks to this process while it runs. Its output may also end with an error when it is cut off. */
+export interface PipedChild {
+  readonly pid: number;
+  readonly stdout: AsyncIterable<Uint8Array>;
+  readonly stderr: AsyncIterable<Uint8Array>;
+  /** Resolves when the process has ended; never rejects. */
+  readonly ended: Promise<{ readonly exitCode: number | null; readonly signal: string | null }>;
+  /** Does nothing when it has ended already. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
 /** Child processes and processes in general. */
 export interface Processes {
   /**
@@ -126,6 +137,16 @@ export interface Processes {
       readonly env?: Readonly<Record<string, string>>;
     },
   ): Promise<ProcessIdentity>;
+  /**
+   * Starts a program with empty stdin and pipes from its outputs, which the caller reads. Interrupts at the terminal do
+   * not reach it; it is killed when this process exits.
+   * @throws MachineError `program-missing`, `program-failed` when it cannot be started.
+   */
+  startPiped(
+    file: string,
+    args: readonly string[],
+    options: { readonly env?: Readonly<Record<string, string>> },
+  ): Promise<PipedChild>;
   /** Identity of a running process; undefined when there is none with this pid (a zombie counts as none). */
   identify(pid: number): Promise<ProcessIdentity | undefined>;
   /** True while exactly this process runs. */
@@ -160,6 +181,8 @@ export interface Network {
     material: TlsMaterial,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<TLSSocket>;
+  /** Listens on a free TCP port of 127.0.0.1 until `close`, which also ends every connection. */
+  listen(onConnection: (socket: Socket) => void): Promise<{ readonly port: number; close(): Promise<void> }>;
   /** True when a TCP port of 127.0.0.1 can be bound at this moment. A hint, not a reservation. */
   isPortFree(port: number): Promise<boolean>;
 }
