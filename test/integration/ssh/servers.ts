@@ -72,6 +72,8 @@ export async function startSshd(options: ServerOptions = {}): Promise<SshServer>
     'PasswordAuthentication no',
     'PermitRootLogin yes',
     'LogLevel DEBUG1',
+    // Or bash would read the start files of whoever runs the tests, and say and do what stands there.
+    `SetEnv HOME=${directory}`,
     ...(options.config ?? []),
   ];
   writeFileSync(configPath, `${config.join('\n')}\n`);

@@ -23,6 +23,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ssh: ['host'],
   engine: ['host', 'tls'],
   drivers: ['host'],
+  conformance: ['host', 'drivers'],
   image: ['host', 'store', 'drivers'],
   machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image'],
   cli: ['host', 'store', 'drivers', 'machine', 'image', 'iso'],
