@@ -68,7 +68,7 @@ export const errorCodes = {
   'name-invalid': {
     fault: 'usage',
     title: 'A machine name has characters or a form that is not allowed.',
-    remedies: ['Use lower-case letters, digits, "-" and ".", beginning with a letter or digit, at most 63.'],
+    remedies: ['Use letters, digits, "-" and ".", beginning with a letter or digit, at most 63.'],
   },
   'shell-unquotable': {
     fault: 'usage',

@@ -52,6 +52,7 @@ function lazyProcesses(facts: HostFacts): Processes {
   const load = once(async () => (await import('./processes.ts')).createProcesses(facts));
   return {
     run: async (file, args, options) => (await load()).run(file, args, options),
+    runAttached: async (file, args) => (await load()).runAttached(file, args),
     find: async (program) => (await load()).find(program),
     spawnDetached: async (file, args, options) => (await load()).spawnDetached(file, args, options),
     startPiped: async (file, args, options) => (await load()).startPiped(file, args, options),

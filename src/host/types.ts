@@ -121,6 +121,13 @@ export interface Processes {
    *   facts: exitCode, stdout, stderr), and the signal's reason when aborted.
    */
   run(file: string, args: readonly string[], options: RunOptions): Promise<RunResult>;
+  /**
+   * Runs a program to its end in place of this one: it has our input, outputs and terminal, and interrupts are for it.
+   * No time limit; the user sees it.
+   * @returns its exit code; 128 and the signal's number when a signal ended it.
+   * @throws MachineError `program-missing`, `program-failed` when it cannot be started.
+   */
+  runAttached(file: string, args: readonly string[]): Promise<number>;
   /** Absolute path of a program on PATH (with PATHEXT on Windows), or undefined. */
   find(program: string): Promise<string | undefined>;
   /**

@@ -58,7 +58,13 @@ export async function ensureStoreAuthority(session: Session, keyType: TlsKeyType
     ready ??
     withCertsLock(session, async () => {
       await sweepTemporaryFiles(host, directory);
-      return ensureAuthority(host, directory, { keyType, userName: host.facts.userName });
+      return ensureAuthority(host, directory, {
+        keyType,
+        userName: host.facts.userName,
+        onMissing: (what, path) => {
+          session.emit({ type: 'note', message: `Creating ${what}: ${path}` });
+        },
+      });
     })
   );
 }

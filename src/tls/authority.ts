@@ -12,6 +12,8 @@ export type AuthorityHost = Pick<Host, 'files' | 'clock' | 'randomBytes' | 'fact
 export interface AuthorityOptions {
   readonly keyType: TlsKeyType;
   readonly userName: string;
+  /** Told before something is made that was not there. */
+  readonly onMissing?: (what: 'CA' | 'client certificate', path: string) => void;
 }
 
 /** docker-machine's names; both programs work on the same files. */
@@ -162,6 +164,7 @@ async function makeCa(
       ],
     });
   }
+  options.onMissing?.('CA', paths.caCert);
   const { issueCaCertificate, issueKey } = await import('./issue.ts');
   const keyPem = existingKeyPem ?? (await issueKey(options.keyType));
   if (existingKeyPem === undefined) {
@@ -213,6 +216,9 @@ async function ensureClient(
   const keyPem = await readClientKey(host, paths);
   if (certPem !== undefined && keyPem !== undefined && isGoodClient(host, ca, { certPem, keyPem })) {
     return { certPem, keyPem };
+  }
+  if (certPem === undefined) {
+    options.onMissing?.('client certificate', paths.clientCert);
   }
   const { issueKey } = await import('./issue.ts');
   const newKeyPem = keyPem ?? (await issueKey(options.keyType));

@@ -2,7 +2,7 @@ import { posix, win32 } from 'node:path';
 import { MachineError } from '../../src/core/errors.ts';
 import type { PipedChild, Processes, RunOptions, RunResult } from '../../src/host/types.ts';
 
-/** A call of `run` or `spawnDetached`, as it was made. */
+/** A call of `run`, `runAttached` or `spawnDetached`, as it was made. */
 export interface ProcessCall {
   readonly file: string;
   readonly args: readonly string[];
@@ -88,6 +88,11 @@ export function createScriptedProcesses(platform: NodeJS.Platform, ownPid: numbe
         });
       }
       return result;
+    },
+    runAttached: async (file, args) => {
+      const call = { file, args, options: {}, detached: false };
+      processes.calls.push(call);
+      return (await ask(call)).exitCode;
     },
     find: async (program) => {
       if (!answers.has(nameOf(program))) {
