@@ -17,8 +17,14 @@ const inlined = [
   /^src\/drivers\/(none|qemu)\/(driver|manifest|qmp)\.ts$/,
 ];
 
-// What a command with a handshake needs besides, a file each.
-const companions = ['src/engine/client.ts', 'src/host/network.ts'];
+// What a command with a handshake or a template needs besides, a file each. A class in one of them is not the same as
+// in another: no value of a class of ours may pass between them except errors, which are told apart by a brand.
+const companions = [
+  'src/engine/client.ts',
+  'src/host/network.ts',
+  'src/cli/inspect-format.ts',
+  'src/cli/list-format.ts',
+];
 
 /** @type {import('esbuild').Plugin} */
 const split = {

@@ -23,9 +23,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ssh: ['host'],
   engine: ['host', 'tls'],
   drivers: ['host'],
+  template: ['store'],
   image: ['host', 'store', 'drivers'],
   machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image'],
-  cli: ['host', 'store', 'drivers', 'machine', 'image', 'iso'],
+  cli: ['host', 'store', 'drivers', 'machine', 'template', 'image', 'iso'],
 };
 
 /** Packages and modules that only these files may import. */
