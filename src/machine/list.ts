@@ -94,8 +94,9 @@ export async function listMachines(session: Session, options: ListOptions): Prom
 
 /** A listing on its way, with one deadline for all of it. */
 interface Listing {
-  /** Ends with the listing. */
   readonly session: Session;
+  /** A session for one machine, which ends with the listing. Each has a signal of its own: one for all had too many listeners. */
+  machineSession(): Session;
   readonly timeoutMs: number;
   /** Resolves when the time is over. */
   readonly late: Promise<'late'>;
@@ -118,7 +119,8 @@ async function withListing<T>(
   );
   let ends: Promise<CertificateEnds> | undefined;
   const listing: Listing = {
-    session: { ...session, signal: AbortSignal.any([session.signal, limit.signal]) },
+    session,
+    machineSession: () => ({ ...session, signal: AbortSignal.any([session.signal, limit.signal]) }),
     timeoutMs,
     late,
     masters: new Map(),
@@ -170,7 +172,7 @@ async function readEntry(session: Session, name: string): Promise<Entry> {
   }
 }
 
-async function probeEntry({ session }: Listing, name: string, record: MachineRecord): Promise<ProbedMachine> {
+async function probeEntry(session: Session, name: string, record: MachineRecord): Promise<ProbedMachine> {
   return probeOpened(session, await openRecord(session, name, record));
 }
 
@@ -178,7 +180,7 @@ async function boundedState(listing: Listing, { name, record, problem }: Entry):
   if (record === undefined) {
     return problem === 'late' ? 'Timeout' : 'Error';
   }
-  const state = probeEntry(listing, name, record).then(
+  const state = probeEntry(listing.machineSession(), name, record).then(
     ({ status }) => stateName(status.power),
     () => 'Error',
   );
@@ -219,14 +221,15 @@ async function machineRow(
         ? brokenRow(entry, problem)
         : undefined;
   }
+  const session = listing.machineSession();
   let probed: ProbedMachine;
   try {
-    probed = await probeEntry(listing, name, record);
+    probed = await probeEntry(session, name, record);
   } catch (error) {
     return isWanted('Error') ? brokenRow(entry, error) : undefined;
   }
   return isWanted(stateName(probed.status.power))
-    ? probedRow(listing, entry, probed).catch((error: unknown) => brokenRow(entry, error))
+    ? probedRow({ ...listing, session }, entry, probed).catch((error: unknown) => brokenRow(entry, error))
     : undefined;
 }
 
