@@ -38,7 +38,9 @@ export async function makeBenchStore(): Promise<BenchStore> {
     engineUrl,
     blackHoleUrl: `tcp://127.0.0.1:${(hole.address() as AddressInfo).port}`,
     add,
-    remove: async (name) => removeMachine(session, name, { force: false }),
+    remove: async (name) => {
+      await removeMachine(session, name, { force: false });
+    },
     dispose: async () => {
       engine.close();
       hole.close();

@@ -1,5 +1,6 @@
 import type { Verb } from './call.ts';
 import type { CommandDefinition, CommandFlag, OptionsOfFlags } from './definitions.ts';
+import { driverCommands } from './driver-commands.ts';
 import { imageCommands } from './image-commands.ts';
 
 const shared = {
@@ -37,7 +38,12 @@ export const globalFlags: readonly CommandFlag[] = [
   { name: 'version', aliases: ['v'], type: 'bool', help: 'Print the version' },
   ...['tls-ca-cert', 'tls-ca-key', 'tls-client-cert', 'tls-client-key'].map(ignored),
   ...['github-api-token', 'bugsnag-api-token'].map(ignored).map((flag) => ({ ...flag, secret: true })),
-  { ...ignored('native-ssh'), type: 'bool' },
+  {
+    name: 'native-ssh',
+    type: 'bool',
+    env: 'MACHINE_NATIVE_SSH',
+    help: 'Use the SSH client that is built in instead of the ssh program',
+  },
 ];
 
 function ignored(name: string): CommandFlag {
@@ -86,6 +92,7 @@ const table = [
     arity: 'optional',
     flags: [shared.json],
   },
+  ...driverCommands,
   {
     name: 'env',
     summary: 'Display the commands to set up the environment for the Docker client',
@@ -129,6 +136,7 @@ const table = [
       shared.json,
     ],
     details: ["E.g.: $(PROGRAM inspect --format '{{.Driver.IPAddress}}' NAME)"],
+    helpOnMisuse: true,
   },
   {
     name: 'ip',
@@ -180,6 +188,21 @@ const table = [
     ],
   },
   {
+    name: 'mount',
+    summary: 'Mount or unmount a directory from a machine with SSHFS.',
+    arguments: '[machine:]path [mountpoint]',
+    arity: 'any',
+    flags: [
+      {
+        name: 'unmount',
+        aliases: ['u'],
+        type: 'bool',
+        help: 'Unmount instead of mount',
+      },
+    ],
+    details: ['Without a machine it is the one called "default", without a mountpoint the same path here.'],
+  },
+  {
     name: 'regenerate-certs',
     summary: 'Regenerate TLS Certificates for a machine',
     arguments: '[name...]',
@@ -221,6 +244,19 @@ const table = [
       { name: 'y', type: 'bool', help: 'Assume the answer yes' },
     ],
     progress: true,
+    helpOnMisuse: true,
+  },
+  {
+    name: 'scp',
+    summary: 'Copy files between machines',
+    arguments: '[[user@]machine:][path] [[user@]machine:][path]',
+    arity: 'any',
+    flags: [
+      { name: 'recursive', aliases: ['r'], type: 'bool', help: 'Copy directories with what is in them' },
+      { name: 'delta', aliases: ['d'], type: 'bool', help: 'Send only what has changed, with rsync' },
+      { name: 'quiet', aliases: ['q'], type: 'bool', help: 'Show no progress' },
+    ],
+    details: ['A path without a machine, or with "localhost:", is on this computer.'],
   },
   {
     name: 'ssh',
@@ -229,6 +265,18 @@ const table = [
     arity: 'any',
     flags: [],
     unparsed: true,
+    details: [
+      'Options of the ssh program may stand behind the name: PROGRAM ssh NAME -L 8080:localhost:80 -N',
+      'The exit status is that of the remote command.',
+    ],
+  },
+  {
+    name: 'ssh-config',
+    summary: 'Print how other programs reach machines with SSH',
+    arguments: '[name...]',
+    arity: 'any',
+    flags: [],
+    details: ['Without a name: all that run. For: PROGRAM ssh-config >> ~/.ssh/config'],
   },
   {
     name: 'start',
@@ -276,7 +324,7 @@ const table = [
   },
 ] as const satisfies readonly CommandDefinition[];
 
-/** The name of a command; one of `image` has two words. */
+/** The name of a command; one of a group (`image ls`) has two words. */
 export type CommandName = (typeof table)[number]['name'];
 
 /** The commands, in the order of the help. */
@@ -294,6 +342,9 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),
   doctor: () => import('./verbs/doctor.ts'),
+  'driver add': async () => ({ default: (await import('./verbs/driver.ts')).add }),
+  'driver ls': async () => ({ default: (await import('./verbs/driver.ts')).list }),
+  'driver rm': async () => ({ default: (await import('./verbs/driver.ts')).remove }),
   env: () => import('./verbs/env.ts'),
   help: () => import('./verbs/help.ts'),
   'image build': async () => ({ default: (await import('./verbs/image.ts')).build }),
@@ -305,10 +356,13 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   kill: async () => ({ default: (await import('./verbs/power.ts')).kill }),
   logs: () => import('./verbs/logs.ts'),
   ls: () => import('./verbs/ls.ts'),
+  mount: () => import('./verbs/mount.ts'),
   'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),
   rm: () => import('./verbs/rm.ts'),
+  scp: () => import('./verbs/scp.ts'),
   ssh: () => import('./verbs/ssh.ts'),
+  'ssh-config': () => import('./verbs/ssh-config.ts'),
   start: async () => ({ default: (await import('./verbs/power.ts')).start }),
   status: () => import('./verbs/status.ts'),
   stop: async () => ({ default: (await import('./verbs/power.ts')).stop }),

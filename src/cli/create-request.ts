@@ -1,6 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 import type { FlagDefinition, FlagValues } from '../drivers/driver.ts';
 import type { CreateRequest } from '../machine/request.ts';
+import { requireNewName } from '../store/paths.ts';
 import type { createFlags } from './create-flags.ts';
 import type { OptionsOfFlags } from './definitions.ts';
 
@@ -9,13 +10,14 @@ export type CreateOptions = OptionsOfFlags<typeof createFlags>;
 
 /**
  * What the user asked for, from the values of all flags.
- * @throws MachineError `flag-invalid` for values that cannot be.
+ * @throws MachineError `name-invalid`, `flag-invalid` for values that cannot be.
  */
 export function createRequest(
   name: string,
   driver: { readonly name: string; readonly flags: readonly FlagDefinition[] },
   values: FlagValues,
 ): CreateRequest {
+  requireNewName(name);
   const options = values as unknown as CreateOptions;
   const onError = onErrorOf(options);
   return {

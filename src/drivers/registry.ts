@@ -8,6 +8,9 @@ interface RegistryEntry {
   load(environment: DriverEnvironment): Promise<Driver>;
 }
 
+/** A place where drivers come from: the entry of a name that it knows. */
+type Finder = (name: string, environment: DriverEnvironment) => Promise<RegistryEntry | undefined>;
+
 const entries: Readonly<Record<string, RegistryEntry>> = {
   none: {
     manifest: async () => (await import('./none/manifest.ts')).manifest,
@@ -19,23 +22,69 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
   },
 };
 
+const builtIn: Finder = async (name) => (Object.hasOwn(entries, name) ? entries[name] : undefined);
+
+const installed: Finder = async (name, { host }) => {
+  const { readInstallation } = await import('./npm/installation.ts');
+  const installation = await readInstallation(host, name);
+  return installation === undefined
+    ? undefined
+    : {
+        manifest: async () => installation.manifest,
+        load: async () => (await import('./npm/load.ts')).loadInstalled(host, installation),
+      };
+};
+
+const plugin: Finder = async (name, { host }) => {
+  const { findPlugin } = await import('./plugin/find.ts');
+  const program = await findPlugin(host, name);
+  return program === undefined
+    ? undefined
+    : {
+        manifest: async (environment) =>
+          (await import('./plugin/driver.ts')).loadPluginManifest(environment, program),
+        load: async (environment) =>
+          (await import('./plugin/driver.ts')).createPluginDriver(environment, program),
+      };
+};
+
+/** The first that knows a name has it. */
+const finders: readonly Finder[] = [builtIn, installed, plugin];
+
 /** Names of the built-in drivers, sorted. */
 export const driverNames: readonly string[] = Object.keys(entries).sort();
 
 /**
- * Flags and capabilities of a driver, without its implementation.
- * @throws MachineError `driver-unknown`.
+ * Flags and capabilities of a driver that somebody wants to use. A plugin is started to tell its flags.
+ * @throws MachineError `driver-unknown`, `driver-invalid`, `plugin-failed`.
  */
 export async function loadManifest(name: string, environment: DriverEnvironment): Promise<DriverManifest> {
-  return entryOf(name).manifest(environment);
+  const entry = await entryOf(name, environment);
+  if (entry === undefined) {
+    const plugin = JSON.stringify(`docker-machine-driver-${name}`);
+    const message = `Driver ${JSON.stringify(name)} not found. Do you have the plugin binary ${plugin} accessible in your PATH?`;
+    throw new MachineError('driver-unknown', message, { why: `Built in are: ${driverNames.join(', ')}.` });
+  }
+  return entry.manifest(environment);
 }
 
 /**
- * A driver, ready to be called.
- * @throws MachineError `driver-unknown`.
+ * The driver of a machine that exists, ready to be called. A plugin is not started by this.
+ * @throws MachineError `driver-unknown`, `driver-invalid`.
  */
 export async function loadDriver(name: string, environment: DriverEnvironment): Promise<Driver> {
-  return entryOf(name).load(environment);
+  const entry = await entryOf(name, environment);
+  if (entry === undefined) {
+    const message = `Driver ${JSON.stringify(name)} not found. Do you have the plugin binary accessible in your PATH?`;
+    throw new MachineError('driver-unknown', message, {
+      exitCode: 1,
+      remedies: [
+        `Install the driver (tsmachine driver add PACKAGE), or put docker-machine-driver-${name} on PATH.`,
+        'tsmachine rm --force NAME removes the machine here; what the driver has made elsewhere stays.',
+      ],
+    });
+  }
+  return entry.load(environment);
 }
 
 /** The driver for a create that names none, and a sentence that says why it was chosen. */
@@ -51,12 +100,12 @@ export async function defaultDriver(host: Host): Promise<{ readonly name: string
   };
 }
 
-function entryOf(name: string): RegistryEntry {
-  const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
-  if (entry === undefined) {
-    throw new MachineError('driver-unknown', `There is no driver "${name}".`, {
-      why: `Built in are: ${driverNames.join(', ')}.`,
-    });
+async function entryOf(name: string, environment: DriverEnvironment): Promise<RegistryEntry | undefined> {
+  for (const find of finders) {
+    const entry = await find(name, environment);
+    if (entry !== undefined) {
+      return entry;
+    }
   }
-  return entry;
+  return undefined;
 }

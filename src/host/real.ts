@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, homedir, tmpdir, totalmem, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createFiles } from './files.ts';
 import type { Clock, Host, HostFacts, Network, Processes } from './types.ts';
 
@@ -23,6 +23,7 @@ export function createHost(): Host {
       },
     },
     clock: realClock,
+    importModule: async (path) => import(pathToFileURL(path).href) as Promise<unknown>,
     // A synchronous way to a module that most commands never need.
     randomBytes: (count) => new Uint8Array(process.getBuiltinModule('node:crypto').randomBytes(count)),
   };
@@ -51,8 +52,10 @@ function lazyProcesses(facts: HostFacts): Processes {
   const load = once(async () => (await import('./processes.ts')).createProcesses(facts));
   return {
     run: async (file, args, options) => (await load()).run(file, args, options),
+    runAttached: async (file, args) => (await load()).runAttached(file, args),
     find: async (program) => (await load()).find(program),
     spawnDetached: async (file, args, options) => (await load()).spawnDetached(file, args, options),
+    startPiped: async (file, args, options) => (await load()).startPiped(file, args, options),
     identify: async (pid) => (await load()).identify(pid),
     isAlive: async (identity) => (await load()).isAlive(identity),
     signal: async (identity, signal) => (await load()).signal(identity, signal),
@@ -64,6 +67,7 @@ function lazyNetwork(): Network {
   return {
     connect: async (address, options) => (await load()).connect(address, options),
     connectTls: async (address, material, options) => (await load()).connectTls(address, material, options),
+    listen: async (onConnection) => (await load()).listen(onConnection),
     isPortFree: async (port) => (await load()).isPortFree(port),
   };
 }

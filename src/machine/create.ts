@@ -6,13 +6,14 @@ import { machineDirectory, requireNewName } from '../store/paths.ts';
 import type { Sidecar } from '../store/sidecar.ts';
 import { requireImage } from './boot-material.ts';
 import { createSteps } from './create-steps.ts';
+import { ensureStoreAuthority } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { openJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
 import { openMachine, type OpenMachine } from './open.ts';
 import { runPlan, undoPlan, type PlanContext } from './plan.ts';
 import { loadOwnData, newSidecar, ownDataOf, type OwnData } from './own-data.ts';
-import type { CreateRequest } from './request.ts';
+import { sharedFlagsOf, type CreateRequest } from './request.ts';
 import { newMachineRecord, reserveMachine } from './reserve.ts';
 import { removeLocked } from './remove.ts';
 import type { Session } from './session.ts';
@@ -48,9 +49,12 @@ export async function planCreate(session: Session, request: CreateRequest): Prom
  */
 export async function createMachine(session: Session, request: CreateRequest): Promise<void> {
   const { machine, sidecar } = await draft(session, request);
+  await ensureStoreAuthority(session, request.tlsKeyType);
+  session.emit({ type: 'note', message: 'Running pre-create checks...' });
   await requireChecks(session, machine.driver, machine.config);
   await withMachineLock(session, request.name, { verb: 'create', timeoutMs: lockTimeoutMs }, async () => {
     session.signal.throwIfAborted();
+    session.emit({ type: 'note', message: 'Creating machine...' });
     await reserveMachine(session, machine, sidecar);
     await finishCreate(session, machine, request.onError);
   });
@@ -92,7 +96,12 @@ async function draft(
   if ((await session.host.files.stat(directory)) !== undefined) {
     throw await existsError(session, request.name);
   }
-  const place = { name: request.name, storePath: session.storePath, directory };
+  const place = {
+    name: request.name,
+    storePath: session.storePath,
+    directory,
+    sharedFlags: sharedFlagsOf(request),
+  };
   const configured = await (driver.configureWith?.(request.flagValues, place) ??
     driver.configure(request.flagValues));
   const record = newMachineRecord(session, request, configured);

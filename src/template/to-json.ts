@@ -1,4 +1,4 @@
-import { quoteGoJson } from '../store/go-json.ts';
+import { quoteGoJson } from '../core/exact-json.ts';
 import { elementsOf, entriesOf, fieldsOf, targetOf, type GoValue } from './values.ts';
 
 /**

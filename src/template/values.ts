@@ -1,4 +1,4 @@
-import { ExactNumber, isJsonObject, parseJson } from '../store/go-json.ts';
+import { isExactNumber, isJsonObject, parseJson } from '../core/exact-json.ts';
 
 /** Kinds of Go's types, as far as templates meet them. */
 export type Kind =
@@ -113,7 +113,7 @@ function jsonData(json: unknown): GoValue | null {
   if (json === null || json === undefined) {
     return null;
   }
-  if (json instanceof ExactNumber) {
+  if (isExactNumber(json)) {
     return { type: types.float64, data: Number(json.text), exact: json.text };
   }
   if (Array.isArray(json)) {

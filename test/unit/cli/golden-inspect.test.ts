@@ -78,7 +78,6 @@ const goldens: readonly Golden[] = [
     code: 1,
     err: 'template: :1:2: executing "" at <index .HostOptions.EngineOptions.Labels 0>: error calling index: reflect: slice index out of range',
   },
-  { argv: ['inspect', 'a', 'b'], code: 2, err: 'Error: Expected one machine name as an argument' },
   {
     argv: ['inspect', 'nope', '-f', '{{.Nope'],
     code: 1,
@@ -129,6 +128,13 @@ for (const [index, golden] of goldens.entries()) {
     t.is(code, golden.code ?? 0);
   });
 }
+
+test('too many names: the help, and why', async (t) => {
+  const { code, out, err } = await call(['inspect', 'a', 'b']);
+  t.is(code, 2);
+  t.regex(out, /^Usage: docker-machine inspect \[OPTIONS\]/);
+  t.is(err.split('\n')[0], 'Error: Expected one machine name as an argument');
+});
 
 test('without a template, with an empty one, and with --json: the record', async (t) => {
   const { out } = await call(['inspect', 'a']);
