@@ -3,7 +3,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createMachine, machineRequest, openSession } from '../src/index.ts';
+import { createMachine, machineRequest, openSession, removeMachine } from '../src/index.ts';
 import { issueServerCertificate } from '../src/tls/server-certificate.ts';
 
 /** A store for measuring, with an engine that answers and an address that never does. */
@@ -14,6 +14,7 @@ export interface BenchStore {
   /** URL of a socket that accepts and says nothing. */
   readonly blackHoleUrl: string;
   add(name: string, url: string): Promise<void>;
+  remove(name: string): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -37,6 +38,9 @@ export async function makeBenchStore(): Promise<BenchStore> {
     engineUrl,
     blackHoleUrl: `tcp://127.0.0.1:${(hole.address() as AddressInfo).port}`,
     add,
+    remove: async (name) => {
+      await removeMachine(session, name, { force: false });
+    },
     dispose: async () => {
       engine.close();
       hole.close();

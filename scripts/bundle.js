@@ -23,6 +23,10 @@ const companions = {
   // What a command with a handshake needs.
   'src/engine/client.ts': [],
   'src/host/network.ts': [],
+  // What a template needs. A class in one of these files is not the same as in another: no value of a class of ours may
+  // pass between them, except those that have a brand.
+  'src/cli/inspect-format.ts': [],
+  'src/cli/list-format.ts': [],
   'src/cli/verbs/create.ts': [
     /^src\/machine\/create\.ts$/,
     /^src\/drivers\/none\/(driver|manifest)\.ts$/,

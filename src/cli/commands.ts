@@ -126,7 +126,16 @@ const table = [
     summary: 'Inspect information about a machine',
     arguments: '[name]',
     arity: 'one-or-default',
-    flags: [],
+    flags: [
+      {
+        name: 'format',
+        aliases: ['f'],
+        type: 'string',
+        help: 'Format the output using the given go template.',
+      },
+      shared.json,
+    ],
+    details: ["E.g.: $(PROGRAM inspect --format '{{.Driver.IPAddress}}' NAME)"],
     helpOnMisuse: true,
   },
   {
@@ -158,7 +167,25 @@ const table = [
     name: 'ls',
     summary: 'List machines',
     arity: 'any',
-    flags: [{ name: 'quiet', aliases: ['q'], type: 'bool', help: 'Only names' }, shared.timeout, shared.json],
+    flags: [
+      { name: 'quiet', aliases: ['q'], type: 'bool', help: 'Enable quiet mode' },
+      { name: 'filter', type: 'list', help: 'Filter output based on conditions provided' },
+      { ...shared.timeout, help: 'Timeout in seconds, for all machines and filters together' },
+      {
+        name: 'format',
+        aliases: ['f'],
+        type: 'string',
+        help: 'Pretty-print machines using a Go template, or json',
+      },
+      shared.json,
+    ],
+    details: [
+      'Filters: driver=NAME state=STATE name=REGEXP label=KEY=VALUE swarm=MASTER',
+      'Of the same key any may match, of different keys all have to.',
+      'Fields: .Name .Active .ActiveHost .ActiveSwarm .DriverName .State .URL .SwarmOptions .Swarm',
+      '.EngineOptions .Error .DockerVersion .ResponseTime',
+      "E.g.: PROGRAM ls --format 'table {{.Name}}\\t{{.State}}'",
+    ],
   },
   {
     name: 'mount',

@@ -35,6 +35,16 @@ export const errorCodes = {
     title: 'The value of a flag or of its environment variable cannot be used.',
     remedies: ['Run the command with --help to see what the flag takes.'],
   },
+  'format-invalid': {
+    fault: 'usage',
+    title: 'A template of --format cannot be parsed.',
+    remedies: ['Mend it; the place that is named is its line and column.'],
+  },
+  'format-failed': {
+    fault: 'record',
+    title: 'A template of --format asks for something that the machine does not have.',
+    remedies: ['Run the command with "--format json" to see what there is.'],
+  },
   'arguments-invalid': {
     fault: 'usage',
     title: 'Too many, too few or contradictory arguments.',

@@ -61,7 +61,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 export function formatGoJson(value: unknown, indent = ''): string {
   const inner = `${indent}    `;
   if (typeof value === 'string') {
-    return quote(value);
+    return quoteGoJson(value);
   }
   if (isExactNumber(value)) {
     return value.text;
@@ -73,13 +73,14 @@ export function formatGoJson(value: unknown, indent = ''): string {
   if (isJsonObject(value)) {
     const members = Object.entries(value)
       .filter(([, member]) => member !== undefined)
-      .map(([key, member]) => `${inner}${quote(key)}: ${formatGoJson(member, inner)}`);
+      .map(([key, member]) => `${inner}${quoteGoJson(key)}: ${formatGoJson(member, inner)}`);
     return members.length === 0 ? '{}' : `{\n${members.join(',\n')}\n${indent}}`;
   }
   return JSON.stringify(value ?? null);
 }
 
-function quote(text: string): string {
+/** A text as a string of JSON with the escapes of Go's encoder. */
+export function quoteGoJson(text: string): string {
   return JSON.stringify(text).replaceAll(/\\.|[<>&\u2028\u2029]/g, (found) => {
     if (found === '\\b' || found === '\\f') {
       return found === '\\b' ? '\\u0008' : '\\u000c';

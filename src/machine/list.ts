@@ -1,24 +1,54 @@
 import { isMachineError, messageOf } from '../core/errors.ts';
 import { listMachineDirectories } from '../store/machine-files.ts';
 import { joinPath, machineFiles, storeDirectories } from '../store/paths.ts';
+import type { EngineOptions, MachineRecord, SwarmOptions } from '../store/record.ts';
+import {
+  matchesName,
+  matchesRecord,
+  matchesState,
+  needsRecord,
+  parseListFilters,
+  type FilteredMachine,
+  type ListFilters,
+} from './list-filters.ts';
+import type { CertificateEnds } from './certificate-ends.ts';
 import { tlsMaterial } from './connection.ts';
+import { compareNaturally } from './natural-order.ts';
+import { openRecord, readMachine } from './open.ts';
 import { loadOwnData } from './own-data.ts';
-import { probeMachine, stateName, type ProbedMachine } from './probe.ts';
+import { probeOpened, stateName, type ProbedMachine } from './probe.ts';
 import type { Session } from './session.ts';
+import { swarmUrl } from './swarm-url.ts';
 
 /** One line of `ls`. */
 export interface MachineRow {
   readonly name: string;
+  /** `not found` for a machine whose record cannot be used, `not-found` for one whose driver is not there. */
   readonly driverName: string;
   /** Running, Stopped, Error, Timeout … */
   readonly state: string;
   readonly url: string;
   /** True for the running machine that DOCKER_HOST names. */
   readonly active: boolean;
-  /** `v26.1.5`, `Unknown`, or empty when there is nothing to ask. */
+  /** True for the running Swarm master whose Swarm DOCKER_HOST names. */
+  readonly activeSwarm: boolean;
+  /** The master of the machine's classic Swarm; with ` (master)` when it is the machine itself. */
+  readonly swarm: string;
+  /** `v26.1.5`, or `Unknown`; empty for a machine that cannot be read, or that took too long. */
   readonly engineVersion: string;
   readonly error: string;
   readonly responseTimeMs: number;
+  /** As in the record; null where there is none. */
+  readonly swarmOptions: SwarmOptions | null;
+  readonly engineOptions: EngineOptions | null;
+}
+
+/** What is listed, and how long at most. */
+export interface ListOptions {
+  /** Over everything, filters too. What is not known by then is a row that says `Timeout`. */
+  readonly timeoutMs: number;
+  /** `key=value` texts: see parseListFilters. */
+  readonly filters?: readonly string[];
 }
 
 /** Names of all machines, in byte order. */
@@ -27,63 +57,213 @@ export async function listNames(session: Session): Promise<string[]> {
 }
 
 /**
- * Every machine with its state, all probed at once and none waited for longer than `timeoutMs`.
- * A machine that cannot be read is a row that says why.
+ * Names of the machines that match the filters, in byte order. Reads no more of a machine than the filters need, and
+ * asks no engine. A machine that cannot be read is in the state `Error`.
+ * @throws MachineError `flag-invalid` for a filter that cannot be used.
  */
-export async function listMachines(
-  session: Session,
-  options: { readonly timeoutMs: number },
-): Promise<MachineRow[]> {
-  const names = await listNames(session);
-  const rows = await Promise.all(names.map((name) => boundedRow(session, name, options.timeoutMs)));
-  return rows.sort((a, b) => naturalOrder.compare(a.name.toLowerCase(), b.name.toLowerCase()));
+export async function listMatchingNames(session: Session, options: ListOptions): Promise<string[]> {
+  const filters = parseListFilters(options.filters ?? []);
+  if (!needsRecord(filters)) {
+    return (await listNames(session)).filter((name) => matchesName(filters, name));
+  }
+  return withListing(session, options, async (listing) => {
+    const entries = await selectEntries(listing, filters);
+    if (filters.states.length === 0) {
+      return entries.map(({ name }) => name);
+    }
+    const matched = await Promise.all(
+      entries.map(async (entry) => matchesState(filters, await boundedState(listing, entry))),
+    );
+    return entries.filter((_, index) => matched[index]).map(({ name }) => name);
+  });
 }
 
-// Digits count as numbers: m2 before m10.
-const naturalOrder = new Intl.Collator('en', { numeric: true });
+/**
+ * The machines that match the filters with their state, all probed at once, in natural order. One that cannot be read is
+ * a row that says why.
+ * @throws MachineError `flag-invalid` for a filter that cannot be used.
+ */
+export async function listMachines(session: Session, options: ListOptions): Promise<MachineRow[]> {
+  const filters = parseListFilters(options.filters ?? []);
+  return withListing(session, options, async (listing) => {
+    const entries = await selectEntries(listing, filters);
+    const rows = await Promise.all(entries.map((entry) => boundedRow(listing, filters, entry)));
+    return rows.filter((row) => row !== undefined).sort((a, b) => compareNaturally(a.name, b.name));
+  });
+}
 
-async function boundedRow(session: Session, name: string, timeoutMs: number): Promise<MachineRow> {
+/** A listing on its way, with one deadline for all of it. */
+interface Listing {
+  readonly session: Session;
+  /** A session for one machine, which ends with the listing. Each has a signal of its own: one for all had too many listeners. */
+  machineSession(): Session;
+  readonly timeoutMs: number;
+  /** Resolves when the time is over. */
+  readonly late: Promise<'late'>;
+  /** Names of Swarm masters by what their Swarm is discovered with. */
+  readonly masters: Map<string, string>;
+  certificateEnds(): Promise<CertificateEnds>;
+}
+
+async function withListing<T>(
+  session: Session,
+  { timeoutMs }: ListOptions,
+  action: (listing: Listing) => Promise<T>,
+): Promise<T> {
   const { clock } = session.host;
-  const startedMs = clock.monotonicMs();
   const limit = new AbortController();
-  const bounded: Session = { ...session, signal: AbortSignal.any([session.signal, limit.signal]) };
-  const late = clock.sleep(timeoutMs, limit.signal).then(
+  const timer = new AbortController();
+  const late = clock.sleep(timeoutMs, timer.signal).then(
     () => 'late' as const,
     () => 'late' as const,
   );
-  const row = machineRow(bounded, name, timeoutMs).catch((error: unknown) => brokenRow(session, name, error));
-  const first = await Promise.race([row, late]);
-  limit.abort();
-  if (first !== 'late') {
-    return { ...first, responseTimeMs: clock.monotonicMs() - startedMs };
+  let ends: Promise<CertificateEnds> | undefined;
+  const listing: Listing = {
+    session,
+    machineSession: () => ({ ...session, signal: AbortSignal.any([session.signal, limit.signal]) }),
+    timeoutMs,
+    late,
+    masters: new Map(),
+    certificateEnds: async () => {
+      ends ??= import('./certificate-ends.ts').then((module) => module.createCertificateEnds(clock.nowMs()));
+      return ends;
+    },
+  };
+  try {
+    return await action(listing);
+  } finally {
+    timer.abort();
+    // Whoever still waits for a machine gives up.
+    limit.abort();
   }
+}
+
+/** A machine of the store: its record, or why there is none. */
+interface Entry extends FilteredMachine {
+  readonly problem: unknown;
+}
+
+/** All records are read, also those of machines that are filtered out: one of them may be a Swarm's master. */
+async function selectEntries(listing: Listing, filters: ListFilters): Promise<Entry[]> {
+  const names = await listNames(listing.session);
+  const entries = await Promise.all(
+    names.map(async (name) => {
+      const read = await Promise.race([readEntry(listing.session, name), listing.late]);
+      return read === 'late' ? { name, record: undefined, driverName: undefined, problem: 'late' } : read;
+    }),
+  );
+  for (const { name, record } of entries) {
+    const swarm = record?.HostOptions.SwarmOptions;
+    if (swarm?.Master === true) {
+      listing.masters.set(swarm.Discovery, name);
+    }
+  }
+  return entries.filter(
+    (entry) => matchesName(filters, entry.name) && matchesRecord(filters, entry, listing.masters),
+  );
+}
+
+async function readEntry(session: Session, name: string): Promise<Entry> {
+  try {
+    const record = await readMachine(session, name);
+    return { name, record, driverName: record.DriverName, problem: undefined };
+  } catch (problem) {
+    return { name, record: undefined, driverName: await rawDriverName(session, name), problem };
+  }
+}
+
+async function probeEntry(session: Session, name: string, record: MachineRecord): Promise<ProbedMachine> {
+  return probeOpened(session, await openRecord(session, name, record));
+}
+
+async function boundedState(listing: Listing, { name, record, problem }: Entry): Promise<string> {
+  if (record === undefined) {
+    return problem === 'late' ? 'Timeout' : 'Error';
+  }
+  const state = probeEntry(listing.machineSession(), name, record).then(
+    ({ status }) => stateName(status.power),
+    () => 'Error',
+  );
+  const first = await Promise.race([state, listing.late]);
+  return first === 'late' ? 'Timeout' : first;
+}
+
+/** Undefined for a machine whose state is not one that is asked for. */
+async function boundedRow(
+  listing: Listing,
+  filters: ListFilters,
+  entry: Entry,
+): Promise<MachineRow | undefined> {
+  const { clock } = listing.session.host;
+  const startedMs = clock.monotonicMs();
+  let isMatched = filters.states.length === 0;
+  const row = machineRow(listing, entry, (state) => (isMatched = matchesState(filters, state)));
+  const first = await Promise.race([row, listing.late]);
+  if (first !== 'late') {
+    return first && { ...first, responseTimeMs: clock.monotonicMs() - startedMs };
+  }
+  // The driver may have answered already, and only the engine not.
+  return isMatched || matchesState(filters, 'Timeout') ? lateRow(listing, entry) : undefined;
+}
+
+type UntimedRow = Omit<MachineRow, 'responseTimeMs'>;
+
+async function machineRow(
+  listing: Listing,
+  entry: Entry,
+  isWanted: (state: string) => boolean,
+): Promise<UntimedRow | undefined> {
+  const { name, record, problem } = entry;
+  if (record === undefined) {
+    return problem === 'late'
+      ? listing.late.then(() => undefined)
+      : isWanted('Error')
+        ? brokenRow(entry, problem)
+        : undefined;
+  }
+  const session = listing.machineSession();
+  let probed: ProbedMachine;
+  try {
+    probed = await probeEntry(session, name, record);
+  } catch (error) {
+    return isWanted('Error') ? brokenRow(entry, error) : undefined;
+  }
+  return isWanted(stateName(probed.status.power))
+    ? probedRow({ ...listing, session }, entry, probed).catch((error: unknown) => brokenRow(entry, error))
+    : undefined;
+}
+
+async function probedRow(listing: Listing, entry: Entry, probed: ProbedMachine): Promise<UntimedRow> {
+  const { session } = listing;
+  const { status } = probed;
+  const url = status.engineUrl ?? '';
+  const state = stateName(status.power);
+  const swarm = entry.record?.HostOptions.SwarmOptions ?? null;
+  const unfinished = await unfinishedNote(session, probed);
+  const engine = url === '' ? notAsked : await askEngine(listing, probed, url);
+  const dockerHost = session.host.facts.env['DOCKER_HOST'] ?? '';
+  const isRunning = state === 'Running' && dockerHost !== '';
   return {
-    ...emptyRow(name),
-    driverName: (await rawDriverName(session, name)) ?? '',
-    state: 'Timeout',
-    responseTimeMs: timeoutMs,
+    ...emptyRow(entry),
+    driverName: probed.driverName,
+    state,
+    url,
+    active: isRunning && dockerHost === url,
+    activeSwarm: isRunning && swarm?.Master === true && dockerHost === swarmUrl(url, swarm.Host),
+    swarm: swarmColumn(listing, swarm),
+    engineVersion: engine.version,
+    error: unfinished ?? (status.power === 'error' ? (status.detail ?? '') : engine.error),
+    swarmOptions: swarm,
+    engineOptions: entry.record?.HostOptions.EngineOptions ?? null,
   };
 }
 
-async function machineRow(
-  session: Session,
-  name: string,
-  timeoutMs: number,
-): Promise<Omit<MachineRow, 'responseTimeMs'>> {
-  const probed = await probeMachine(session, name);
-  const { status } = probed;
-  const url = status.engineUrl ?? '';
-  const unfinished = await unfinishedNote(session, probed);
-  const engine = url === '' ? { version: '', error: '' } : await askEngine(session, probed, url, timeoutMs);
-  return {
-    ...emptyRow(name),
-    driverName: probed.driverName,
-    state: stateName(status.power),
-    url,
-    active: url !== '' && session.host.facts.env['DOCKER_HOST'] === url,
-    engineVersion: engine.version,
-    error: unfinished ?? (status.power === 'error' ? (status.detail ?? '') : engine.error),
-  };
+function swarmColumn({ masters }: Listing, swarm: SwarmOptions | null): string {
+  const master = swarm === null || swarm.Discovery === '' ? undefined : masters.get(swarm.Discovery);
+  if (master === undefined) {
+    return '';
+  }
+  return swarm?.Master === true ? `${master} (master)` : master;
 }
 
 async function unfinishedNote(session: Session, { name }: ProbedMachine): Promise<string | undefined> {
@@ -94,12 +274,14 @@ async function unfinishedNote(session: Session, { name }: ProbedMachine): Promis
   return phase === 'removing' ? `removal never finished: tsmachine rm ${name}` : undefined;
 }
 
+const notAsked = { version: 'Unknown', error: '' };
+
 async function askEngine(
-  session: Session,
-  { directory }: ProbedMachine,
+  listing: Listing,
+  { name, directory }: ProbedMachine,
   url: string,
-  timeoutMs: number,
 ): Promise<{ version: string; error: string }> {
+  const { session, timeoutMs } = listing;
   try {
     const { engineVersion } = await import('../engine/client.ts');
     const material = await tlsMaterial(session, directory);
@@ -107,30 +289,74 @@ async function askEngine(
       timeoutMs,
       signal: session.signal,
     });
-    return { version: `v${version}`, error: '' };
+    const server = await session.host.files
+      .readText(joinPath(directory, machineFiles.serverCert))
+      .catch(() => undefined);
+    const warning = (await listing.certificateEnds()).warning(name, { ...material, server });
+    return { version: `v${version}`, error: warning ?? '' };
   } catch (error) {
-    return { version: 'Unknown', error: oneLine(error) };
+    return { version: 'Unknown', error: `Unable to query docker version: ${engineProblem(error)}` };
   }
 }
 
-async function brokenRow(
-  session: Session,
-  name: string,
-  error: unknown,
-): Promise<Omit<MachineRow, 'responseTimeMs'>> {
-  const driverName = await rawDriverName(session, name);
-  const missing = isMachineError(error) && error.code === 'driver-unknown';
+/** Nothing that listens is docker-machine's sentence, which scripts match on; any other cause has a name. */
+function engineProblem(error: unknown): string {
+  const isUnreachable = isMachineError(error) && error.code === 'engine-unreachable';
+  return isUnreachable ? 'Cannot connect to the docker engine endpoint' : oneLine(error);
+}
+
+/** A machine that cannot be read or asked, in docker-machine's words. */
+function brokenRow(entry: Entry, error: unknown): UntimedRow {
+  const { record } = entry;
+  if (record !== undefined && isMachineError(error) && error.code === 'driver-unknown') {
+    return {
+      ...emptyRow(entry),
+      driverName: 'not-found',
+      state: 'Error',
+      engineVersion: 'Unknown',
+      error: `Driver "${record.DriverName}" not found. Do you have the plugin binary accessible in your PATH?`,
+      swarmOptions: record.HostOptions.SwarmOptions,
+      engineOptions: record.HostOptions.EngineOptions,
+    };
+  }
+  return { ...emptyRow(entry), driverName: 'not found', state: 'Error', error: loadProblem(error) };
+}
+
+function loadProblem(error: unknown): string {
+  if (isMachineError(error) && error.code === 'machine-incomplete') {
+    return `open ${String(error.facts['path'])}: no such file or directory`;
+  }
+  if (isMachineError(error) && error.code === 'record-from-future') {
+    return 'Error getting migrated host: config version is from the future -- you should upgrade your Docker Machine client';
+  }
+  return oneLine(error);
+}
+
+function lateRow({ timeoutMs }: Listing, entry: Entry): MachineRow {
   return {
-    ...emptyRow(name),
-    driverName: driverName ?? 'not found',
-    state: 'Error',
-    engineVersion: missing ? 'Unknown' : '',
-    error: oneLine(error),
+    ...emptyRow(entry),
+    driverName: entry.driverName ?? '',
+    state: 'Timeout',
+    responseTimeMs: timeoutMs,
+    swarmOptions: entry.record?.HostOptions.SwarmOptions ?? null,
+    engineOptions: entry.record?.HostOptions.EngineOptions ?? null,
   };
 }
 
-function emptyRow(name: string): Omit<MachineRow, 'responseTimeMs'> {
-  return { name, driverName: '', state: '', url: '', active: false, engineVersion: '', error: '' };
+function emptyRow({ name }: Entry): UntimedRow {
+  return {
+    name,
+    driverName: '',
+    state: '',
+    url: '',
+    active: false,
+    activeSwarm: false,
+    swarm: '',
+    engineVersion: '',
+    error: '',
+    swarmOptions: null,
+    engineOptions: null,
+  };
 }
 
 function oneLine(error: unknown): string {

@@ -22,10 +22,23 @@ export interface OpenMachine {
  * @throws MachineError `name-invalid`, `machine-not-found`, `record-invalid`, `record-from-future`, `driver-unknown`.
  */
 export async function openMachine(session: Session, name: string): Promise<OpenMachine> {
-  const directory = machineDirectory(session.storePath, name);
-  const record = await loadRecord(session.host, session.storePath, name, (message) => {
+  return openRecord(session, name, await readMachine(session, name));
+}
+
+/** The record of a machine, without its driver. Throws like `openMachine`. */
+export async function readMachine(session: Session, name: string): Promise<MachineRecord> {
+  return loadRecord(session.host, session.storePath, name, (message) => {
     session.emit({ type: 'warn', message, machine: name });
   });
+}
+
+/** A machine whose record was read already. @throws MachineError `record-invalid`, `driver-unknown`. */
+export async function openRecord(
+  session: Session,
+  name: string,
+  record: MachineRecord,
+): Promise<OpenMachine> {
+  const directory = machineDirectory(session.storePath, name);
   const driver = await driverOf(session, record.DriverName);
   return { name, directory, record, driver, config: driver.readConfig(record.Driver) };
 }

@@ -1,7 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 import type { DriverStatus, PowerState } from '../drivers/driver.ts';
 import type { MachineRecord } from '../store/record.ts';
-import { driverContext, openMachine } from './open.ts';
+import { driverContext, openMachine, type OpenMachine } from './open.ts';
 import type { Session } from './session.ts';
 
 /** A machine and what its driver has just found out about it. */
@@ -18,10 +18,14 @@ export interface ProbedMachine {
  * @throws MachineError `machine-not-found` and the errors of a record that cannot be used.
  */
 export async function probeMachine(session: Session, name: string): Promise<ProbedMachine> {
-  const machine = await openMachine(session, name);
+  return probeOpened(session, await openMachine(session, name));
+}
+
+/** Asks the driver of a machine that was opened already how it is. */
+export async function probeOpened(session: Session, machine: OpenMachine): Promise<ProbedMachine> {
   const status = await machine.driver.inspect(driverContext(session, machine));
   return {
-    name,
+    name: machine.name,
     driverName: machine.record.DriverName,
     directory: machine.directory,
     record: machine.record,

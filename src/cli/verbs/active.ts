@@ -1,9 +1,10 @@
 import { MachineError } from '../../core/errors.ts';
 import { probeMachine } from '../../machine/probe.ts';
+import { swarmUrl } from '../../machine/swarm-url.ts';
 import { listMachineDirectories } from '../../store/machine-files.ts';
 import type { AnyCall, Call } from '../call.ts';
 
-/** `active`: the name of the running machine to which DOCKER_HOST points. */
+/** `active`: the name of the running machine to which DOCKER_HOST points, or to whose classic Swarm. */
 export default async function active(call: Call<'active'>): Promise<number> {
   const dockerHost = call.io.host.facts.env['DOCKER_HOST'] ?? '';
   if (dockerHost === '') {
@@ -35,8 +36,10 @@ async function firstWithUrl(
   url: string,
 ): Promise<string | undefined> {
   const probes = names.map(async (name) => {
-    const { status } = await probeMachine(call.session, name);
-    if (status.engineUrl !== url) {
+    const { status, record } = await probeMachine(call.session, name);
+    const swarm = record.HostOptions.SwarmOptions;
+    const isSwarm = swarm?.Master === true && swarmUrl(status.engineUrl ?? '', swarm.Host) === url;
+    if (status.engineUrl !== url && !isSwarm) {
       throw new MachineError('no-active-machine', name);
     }
     return name;

@@ -53,7 +53,9 @@ function modulesOf(args: readonly string[], storePath: string): Loaded {
 /** Modules of ours that a command may load; each costs about a millisecond of the start. They are bundled into one. */
 const ownMax: Readonly<Record<string, number>> = {
   'ls -q': 3,
+  'ls -q --filter name=a --filter state=Running': 4,
   'inspect a': 3,
+  'inspect -f {{.Name}} a': 4,
   'url a': 3,
   'ip a': 3,
   'status a': 3,
@@ -75,7 +77,7 @@ test('read-only commands load few modules and no package', (t) => {
       t.deepEqual(foreign, [], line);
       t.true(own.length <= max, `${line} loads ${own.length}: ${own.join(' ')}`);
     }
-    for (const line of ['ls', 'ls --json']) {
+    for (const line of ['ls', 'ls --json', 'ls -f {{.Name}}']) {
       t.deepEqual(modulesOf(line.split(' '), storePath).foreign, [], line);
     }
   } finally {

@@ -128,7 +128,7 @@ function stormOf(seed: number): StormCall[] {
 const mayFail: Readonly<Record<string, RegExp>> = {
   create: /already exists|is busy here/,
   rm: /does not exist|is busy here/,
-  config: /does not exist|Error checking TLS connection/,
+  config: /does not exist|Error running connection boilerplate/,
   inspect: /does not exist/,
 };
 

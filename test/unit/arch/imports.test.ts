@@ -23,10 +23,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ssh: ['host'],
   engine: ['host', 'tls'],
   drivers: ['host'],
+  template: [],
   conformance: ['host', 'drivers'],
   image: ['host', 'store', 'drivers'],
   machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image'],
-  cli: ['host', 'store', 'drivers', 'machine', 'image', 'iso'],
+  cli: ['host', 'store', 'drivers', 'machine', 'template', 'image', 'iso'],
 };
 
 /** Packages and modules that only these files may import. */

@@ -129,6 +129,6 @@ test('one broken machine is a row; the others are unaffected', async (t) => {
     rows.map(({ name, state }) => `${name} ${state}`),
     ['alien Error', 'bare Error', 'empty Error', 'good Running'],
   );
-  t.is(rows[0]?.driverName, 'foo');
+  t.is(rows[0]?.driverName, 'not found');
   t.regex(rows[2]?.error ?? '', /config\.json/);
 });

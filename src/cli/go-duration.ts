@@ -1,0 +1,32 @@
+/** A duration in nanoseconds as Go's Duration.String: `64ms`, `1.5s`, `1m30.5s`, `1h0m0s`, `0s`. */
+export function formatGoDuration(nanoseconds: bigint): string {
+  const sign = nanoseconds < 0n ? '-' : '';
+  const ns = nanoseconds < 0n ? -nanoseconds : nanoseconds;
+  if (ns === 0n) {
+    return '0s';
+  }
+  for (const [unit, size] of [
+    ['ns', 1n],
+    ['µs', 1_000n],
+    ['ms', 1_000_000n],
+  ] as const) {
+    if (ns < size * 1000n) {
+      return `${sign}${decimal(ns, size)}${unit}`;
+    }
+  }
+  const minutes = ns / 60_000_000_000n;
+  const seconds = `${decimal(ns % 60_000_000_000n, 1_000_000_000n)}s`;
+  if (minutes === 0n) {
+    return sign + seconds;
+  }
+  return minutes < 60n
+    ? `${sign}${minutes}m${seconds}`
+    : `${sign}${minutes / 60n}h${minutes % 60n}m${seconds}`;
+}
+
+/** A fraction without zeros at its end. */
+function decimal(value: bigint, unit: bigint): string {
+  const places = unit.toString().length - 1;
+  const fraction = (value % unit).toString().padStart(places, '0').replace(/0+$/, '');
+  return `${value / unit}${fraction === '' || places === 0 ? '' : `.${fraction}`}`;
+}
