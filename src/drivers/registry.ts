@@ -9,6 +9,10 @@ interface RegistryEntry {
 }
 
 const entries: Readonly<Record<string, RegistryEntry>> = {
+  generic: {
+    manifest: async () => (await import('./generic/manifest.ts')).manifest,
+    load: async () => (await import('./generic/driver.ts')).default,
+  },
   none: {
     manifest: async () => (await import('./none/manifest.ts')).manifest,
     load: async () => (await import('./none/driver.ts')).default,

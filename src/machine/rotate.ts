@@ -1,9 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { MachineError, messageOf } from '../core/errors.ts';
-import { waitFor } from '../core/wait.ts';
-import { parseEngineUrl } from '../engine/address.ts';
+import { MachineError } from '../core/errors.ts';
 import type { SshConnection } from '../ssh/types.ts';
-import { tlsMaterial } from './connection.ts';
 import { refreshContexts, refreshMachineContext } from './contexts.ts';
 import { refreshCertificates, renewStoreClient } from './credentials.ts';
 import { requireFinished } from './finished.ts';
@@ -12,6 +8,7 @@ import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, type OpenMachine } from './open.ts';
 import { connectSsh } from './remote.ts';
 import { reportStep } from './report-step.ts';
+import { fingerprint, requireServed, whatIsServed } from './served.ts';
 import type { Session } from './session.ts';
 
 /** What came of a rotation: the engine shows the new certificates, or will from the next start on. */
@@ -26,10 +23,7 @@ export interface RotationOptions {
 }
 
 const lockTimeoutMs = 30_000;
-const handshakeTimeoutMs = 10_000;
 const handOverTimeoutMs = 120_000;
-const servedTimeoutMs = 20_000;
-const servedIntervalMs = 200;
 
 /** Part of the image, iso/rootfs. */
 const renewProgram = '/usr/lib/tsmachine/renew-certificates';
@@ -150,57 +144,6 @@ function refusal(
         : said || `Exit code ${String(end.exitCode)}.`,
     remedies: [`tsmachine restart ${name}`],
   });
-}
-
-async function requireServed(session: Session, machine: OpenMachine, url: string): Promise<void> {
-  const expected = await fingerprint(session, machine);
-  let shown = '';
-  await waitFor(
-    async () => {
-      shown = await whatIsServed(session, machine, url);
-      return shown === expected ? true : undefined;
-    },
-    {
-      clock: session.host.clock,
-      timeoutMs: servedTimeoutMs,
-      intervalMs: servedIntervalMs,
-      signal: session.signal,
-      code: 'tls-mismatch',
-      what: `the engine of "${machine.name}" to show its new certificate`,
-      hint: () => `Seen last: ${shown}`,
-    },
-  );
-  const { pingEngine } = await import('../engine/client.ts');
-  const material = await tlsMaterial(session, machine.directory);
-  await pingEngine(session.host, url, material, { timeoutMs: servedTimeoutMs, signal: session.signal });
-}
-
-/** SHA-256 of the certificate that the engine shows, or why clients would not accept what it shows. */
-async function whatIsServed(session: Session, machine: OpenMachine, url: string): Promise<string> {
-  const address = parseEngineUrl(url);
-  if (address.kind !== 'tcp') {
-    return url;
-  }
-  try {
-    const socket = await session.host.network.connectTls(
-      { host: address.host, port: address.port },
-      await tlsMaterial(session, machine.directory),
-      { timeoutMs: handshakeTimeoutMs, signal: session.signal },
-    );
-    // With TLS 1.3 the server's refusal may still come.
-    socket.on('error', () => undefined);
-    const shown = socket.getPeerX509Certificate()?.fingerprint256;
-    socket.destroy();
-    return shown ?? 'no certificate';
-  } catch (error) {
-    session.signal.throwIfAborted();
-    return messageOf(error);
-  }
-}
-
-async function fingerprint(session: Session, machine: OpenMachine): Promise<string> {
-  const pem = await session.host.files.readText(guestFilePath(machine.directory, 'server.pem'));
-  return new X509Certificate(pem).fingerprint256;
 }
 
 function isRotatable({ driver }: OpenMachine): boolean {

@@ -23,8 +23,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ssh: ['host'],
   engine: ['host', 'tls'],
   drivers: ['host'],
+  provision: ['host', 'ssh'],
   image: ['host', 'store', 'drivers'],
-  machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image'],
+  machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image', 'provision'],
   cli: ['host', 'store', 'drivers', 'machine', 'image', 'iso'],
 };
 
