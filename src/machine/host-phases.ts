@@ -38,7 +38,7 @@ export function hostPhases(options: HostPhaseOptions = {}): readonly HostPhase[]
   return [
     { name: 'reach', summary: 'Waiting for SSH to be available...', run: reach },
     { name: 'detect', summary: 'Detecting the provisioner...', run: detect },
-    { name: 'engine', summary: 'Installing Docker...', run: install },
+    { name: 'engine', summary: 'Looking for Docker...', run: install },
     {
       name: 'certificates',
       summary: 'Copying certs to the local machine directory...',
@@ -46,7 +46,7 @@ export function hostPhases(options: HostPhaseOptions = {}): readonly HostPhase[]
     },
     {
       name: 'configure',
-      summary: 'Copying certs to the remote machine and setting Docker configuration on the remote daemon...',
+      summary: 'Copying certs to the remote machine...',
       run: configure,
     },
     { name: 'verify', summary: 'Checking connection to Docker...', run: verify },
@@ -74,7 +74,7 @@ async function install(work: HostWork): Promise<void> {
     say(work, `Docker${version} is there already and stays as it is.`);
     return;
   }
-  say(work, `Docker is installed ${source.why}.`);
+  say(work, `Installing Docker ${source.why}...`);
   await installEngine(await link.access(), source);
   link.forget();
   const after = await link.facts();
@@ -99,6 +99,7 @@ async function configure(work: HostWork): Promise<void> {
     files.readText(paths.serverCert),
     files.readText(paths.serverKey),
   ]);
+  say(work, 'Setting Docker configuration on the remote daemon...');
   const plan = await setUpHost(await link.access(), await link.facts(), {
     machineName: machine.name,
     driverName: machine.record.DriverName,
@@ -118,7 +119,10 @@ export function describePlan(plan: SetupPlan): string[] {
   if (isNothing(plan)) {
     return ['Everything is as it should be: nothing was written, nothing was restarted.'];
   }
-  const written = plan.files.map(({ path }) => path);
+  const written = [
+    ...plan.files.map(({ path }) => path),
+    ...(plan.handOver === undefined ? [] : ['the certificates']),
+  ];
   return [
     ...(written.length === 0 ? [] : [`Written: ${written.join(', ')}`]),
     ...(plan.hostName === undefined ? [] : [`The host is now called ${plan.hostName}.`]),
@@ -162,15 +166,19 @@ async function verify(work: HostWork): Promise<void> {
     if (firewall === undefined) {
       throw error;
     }
-    throw new MachineError('engine-unreachable', `The engine runs, but port ${port} of the host does not answer from here.`, {
-      why: `The firewall of the host (${firewall}) is active.`,
-      remedies: [
-        firewall === 'ufw'
-          ? `Run on the host: ufw allow ${port}/tcp`
-          : `Run on the host: firewall-cmd --permanent --add-port=${port}/tcp && firewall-cmd --reload`,
-      ],
-      cause: error,
-    });
+    throw new MachineError(
+      'engine-unreachable',
+      `The engine runs, but port ${port} of the host does not answer from here.`,
+      {
+        why: `The firewall of the host (${firewall}) is active.`,
+        remedies: [
+          firewall === 'ufw'
+            ? `Run on the host: ufw allow ${port}/tcp`
+            : `Run on the host: firewall-cmd --permanent --add-port=${port}/tcp && firewall-cmd --reload`,
+        ],
+        cause: error,
+      },
+    );
   } finally {
     await link.close();
   }

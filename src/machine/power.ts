@@ -51,9 +51,7 @@ export async function restartMachine(session: Session, name: string): Promise<vo
     const isOff = (await powerOf(session, machine)) === 'stopped';
     const { driver } = machine;
     if (!isOff && driver.restart !== undefined) {
-      await reportStep(session, name, { step: 'restart', summary: `Restarting "${name}"...` }, async () =>
-        driver.restart?.(driverContext(session, machine)),
-      );
+      await restartByDriver(session, machine);
       return;
     }
     if (!isOff) {
@@ -63,6 +61,19 @@ export async function restartMachine(session: Session, name: string): Promise<vo
     }
     await startLocked(session, machine);
   });
+}
+
+async function restartByDriver(session: Session, machine: OpenMachine): Promise<void> {
+  const { driver, name } = machine;
+  const isHost = driver.manifest.capabilities.boots === 'host';
+  const { bootId, waitUntilBack } = await import('./host-boot.ts');
+  const before = isHost ? await bootId(session, machine) : undefined;
+  await reportStep(session, name, { step: 'restart', summary: `Restarting "${name}"...` }, async () =>
+    driver.restart?.(driverContext(session, machine)),
+  );
+  if (before !== undefined) {
+    await waitUntilBack(session, machine, before);
+  }
 }
 
 async function startLocked(session: Session, machine: OpenMachine): Promise<void> {
@@ -76,6 +87,11 @@ async function startLocked(session: Session, machine: OpenMachine): Promise<void
   await reportStep(session, name, { step: 'boot', summary: `Starting "${name}"...` }, () =>
     bootMachine(session, machine),
   );
+  if (machine.driver.manifest.capabilities.boots === 'host') {
+    const { readyHost } = await import('./host-boot.ts');
+    await readyHost(session, machine, { tlsKeyType });
+    return;
+  }
   await reportStep(session, name, { step: 'verify', summary: 'Asking the engine over TLS' }, () =>
     verifyEngine(session, machine),
   );
@@ -89,10 +105,26 @@ async function withMachine(
   action: (machine: OpenMachine) => Promise<void>,
 ): Promise<void> {
   // Once without the lock, so that a wrong name does not leave a lock file behind.
-  requireCapability(await openMachine(session, name), 'power', participles[verb]);
+  await requirePower(session, await openMachine(session, name), verb);
   await withMachineLock(session, name, { verb, timeoutMs: lockTimeoutMs }, async () => {
     await action(await openMachine(session, name));
   });
+}
+
+/** A driver without power says so in words of its own, which are those of docker-machine. */
+async function requirePower(
+  session: Session,
+  machine: OpenMachine,
+  verb: 'start' | 'stop' | 'kill' | 'restart',
+): Promise<void> {
+  const { driver } = machine;
+  if (driver.manifest.capabilities.power || (verb === 'restart' && driver.restart !== undefined)) {
+    return;
+  }
+  if (verb !== 'restart') {
+    await driver[verb](driverContext(session, machine));
+  }
+  requireCapability(machine, 'power', participles[verb]);
 }
 
 async function powerOf(session: Session, machine: OpenMachine): Promise<string> {

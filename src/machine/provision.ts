@@ -46,7 +46,9 @@ export async function provisionOpenHost(
   const work: HostWork = { session, machine, own, link };
   try {
     for (const phase of hostPhases(options)) {
-      await reportStep(session, machine.name, { step: phase.name, summary: phase.summary }, () => phase.run(work));
+      await reportStep(session, machine.name, { step: phase.name, summary: phase.summary }, () =>
+        phase.run(work),
+      );
     }
   } finally {
     await link.close();

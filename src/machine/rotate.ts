@@ -29,15 +29,17 @@ const handOverTimeoutMs = 120_000;
 const renewProgram = '/usr/lib/tsmachine/renew-certificates';
 const handedOver = ['ca.pem', 'server.pem', 'server-key.pem'] as const;
 
-/** True for a machine of which the certificates can be changed from here. */
+/** True for a machine of which the certificates can be changed from here without a restart of its engine. */
 export async function canRotate(session: Session, name: string): Promise<boolean> {
-  return isRotatable(await openMachine(session, name));
+  const machine = await openMachine(session, name);
+  return isRotatable(machine) && machine.driver.manifest.capabilities.boots === 'image';
 }
 
 /**
  * Renews the certificates of a machine. A running one takes them over at once: its engine is not restarted,
  * containers and open connections go on, and at every moment a new connection is served with the old
- * certificate or the new one. A stopped one gets them when it starts.
+ * certificate or the new one. A stopped one gets them when it starts. The engine of a host is restarted when its
+ * certificate changes, with its containers going on.
  *
  * May be cut at any point: the files here are complete or are made again, the guest shows the old certificates until it
  * has changed to the new ones, and the next call or start compares the two and brings them together.
@@ -70,7 +72,13 @@ export async function rotateOpenMachine(
   options: RotationOptions,
 ): Promise<Rotation> {
   const { name } = machine;
-  const { tlsKeyType } = await requireFinished(session, name);
+  const own = await requireFinished(session, name);
+  if (machine.driver.manifest.capabilities.boots === 'host') {
+    const { provisionOpenHost } = await import('./provision.ts');
+    await provisionOpenHost(session, machine, { own, newCertificate: options.force });
+    return 'served';
+  }
+  const { tlsKeyType } = own;
   const { power, engineUrl } = await machine.driver.inspect(driverContext(session, machine));
   if (engineUrl === undefined && power !== 'stopped' && power !== 'absent') {
     throw new MachineError('machine-state', `The machine "${name}" is ${power}.`, {
@@ -148,7 +156,7 @@ function refusal(
 
 function isRotatable({ driver }: OpenMachine): boolean {
   const { boots, ssh } = driver.manifest.capabilities;
-  return boots === 'image' && ssh;
+  return boots !== 'nothing' && ssh;
 }
 
 function requireRotatable(machine: OpenMachine): void {

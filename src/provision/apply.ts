@@ -1,6 +1,7 @@
 import { quoteArgument } from '../ssh/quote.ts';
 import { daemonConfigPath, formatDaemonConfig, parseDaemonConfig } from './daemon-config.ts';
 import type { HostFacts } from './facts.ts';
+import { renewProgram } from './services/boot2docker.ts';
 import type { ServiceCommands } from './services/service.ts';
 import type { FileChange, SetupPlan } from './setup.ts';
 
@@ -33,7 +34,8 @@ export function applyScript(plan: SetupPlan, context: ApplyContext): string {
     keeps ? keepingFunctions(before, after, context) : `after_put_back() { ${restartQuietly(service)}; }`,
     ...(keeps ? ['keep_containers'] : []),
     ...files.map((file) => putFile(file, token)),
-    ...(plan.hostName === undefined ? [] : [`hostname ${quoteArgument(plan.hostName)}`]),
+    ...(plan.hostName === undefined ? [] : [setHostName(plan.hostName)]),
+    ...(plan.handOver === undefined ? [] : [`${renewProgram} <<'${token}'\n${plan.handOver}${token}`]),
     ...engineCommands(plan, service),
     ...(keeps ? ['let_go'] : []),
     ...(plan.enable ? [service.enable] : []),
@@ -67,6 +69,12 @@ export function upgradeScript(
     'exit "$failed"',
   ];
   return lines.join('\n');
+}
+
+// boot2docker has a program that also keeps the name.
+function setHostName(name: string): string {
+  const quoted = quoteArgument(name);
+  return `if [ -x /usr/bin/sethostname ]; then /usr/bin/sethostname ${quoted}; else hostname ${quoted}; fi`;
 }
 
 const preamble = `set -e\nPATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH`;

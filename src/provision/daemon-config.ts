@@ -53,9 +53,17 @@ export interface SortedOptions {
 }
 
 /** Sorts options; what `--engine-opt` says of something that has a flag of its own is put to the rest of it. */
-export function sortOptions({ options, driverName }: Pick<HostSetup, 'options' | 'driverName'>): SortedOptions {
+export function sortOptions({
+  options,
+  driverName,
+}: Pick<HostSetup, 'options' | 'driverName'>): SortedOptions {
   const args: string[] = [];
-  const lists: Record<string, string[]> = { label: [], 'insecure-registry': [], 'registry-mirror': [], host: [] };
+  const lists: Record<string, string[]> = {
+    label: [],
+    'insecure-registry': [],
+    'registry-mirror': [],
+    host: [],
+  };
   let storageDriver = options?.StorageDriver ?? '';
   let liveRestore: boolean | undefined;
   for (const flag of options?.ArbitraryFlags ?? []) {
@@ -181,13 +189,17 @@ function requireOwnCertificates(config: DaemonConfig, facts: HostFacts): void {
     (file) => typeof file === 'string' && file !== '' && file !== certificatePaths.ca,
   );
   if (typeof foreign === 'string') {
-    throw new MachineError('engine-conflict', 'The engine of the host has TLS with certificates of somebody else.', {
-      why: `Its CA is ${foreign}. Replacing it would lock out whoever uses it.`,
-      remedies: [
-        'Use it as it is: tsmachine create -d none --url tcp://HOST:2376 NAME, with the client certificates of its owner',
-        `Or take the tls settings out of ${daemonConfigPath} or the unit on the host, then run the command again.`,
-      ],
-    });
+    throw new MachineError(
+      'engine-conflict',
+      'The engine of the host has TLS with certificates of somebody else.',
+      {
+        why: `Its CA is ${foreign}. Replacing it would lock out whoever uses it.`,
+        remedies: [
+          'Use it as it is: tsmachine create -d none --url tcp://HOST:2376 NAME, with the client certificates of its owner',
+          `Or take the tls settings out of ${daemonConfigPath} or the unit on the host, then run the command again.`,
+        ],
+      },
+    );
   }
 }
 
@@ -199,12 +211,16 @@ function requireSameStorage(facts: HostFacts, wanted: string): void {
   const { engine, storageWithData } = facts;
   const present = engine === undefined ? storageWithData : engine.hasData ? [engine.storageDriver] : [];
   if (present.length > 0 && !present.includes(wanted)) {
-    throw new MachineError('engine-conflict', `The host has images or containers of the storage driver ${present.join(', ')}.`, {
-      why: `With ${wanted} the engine would not find them any more.`,
-      remedies: [
-        `Leave out --engine-storage-driver, or remove the data on the host first: docker system prune -a`,
-      ],
-    });
+    throw new MachineError(
+      'engine-conflict',
+      `The host has images or containers of the storage driver ${present.join(', ')}.`,
+      {
+        why: `With ${wanted} the engine would not find them any more.`,
+        remedies: [
+          `Leave out --engine-storage-driver, or remove the data on the host first: docker system prune -a`,
+        ],
+      },
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { MachineError } from '../core/errors.ts';
 import { parseOsRelease, type OsRelease } from './os-release.ts';
+import { renewProgram } from './services/boot2docker.ts';
 import { parseSections, sectionFunction } from './sections.ts';
 
 /** A file of the host of which only the content's digest is known. */
@@ -49,6 +50,8 @@ export interface HostFacts {
   /** A firewall that is active: `firewalld`, `ufw`. */
   readonly firewall: string | undefined;
   readonly downloader: 'curl' | 'wget' | undefined;
+  /** Our image: certificates are handed over to a program of it. */
+  readonly takesCertificates: boolean;
 }
 
 /** Files that are read whole where they exist. */
@@ -106,6 +109,7 @@ if [ -d /run/systemd/system ]; then
 elif command -v rc-update >/dev/null 2>&1; then
   section enabled; rc-update show default 2>/dev/null | grep -w docker
 fi
+section renew; if [ -x ${renewProgram} ]; then echo yes; fi
 section shims; grep -l '^containerd-shim' /proc/[0-9]*/comm 2>/dev/null
 section storage
 for directory in overlay2 aufs btrfs devicemapper fuse-overlayfs overlay vfs zfs; do
@@ -162,6 +166,7 @@ export function parseFacts(output: string, token: string): HostFacts {
     digests: digestsOf(prefixed(sections, 'digest ')),
     firewall: line('firewall') || undefined,
     downloader: downloaderOf(line('downloader')),
+    takesCertificates: line('renew') === 'yes',
   };
 }
 

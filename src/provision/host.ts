@@ -24,7 +24,10 @@ export interface HostAccess {
 /** Asks a host everything at once, and changes nothing. */
 export async function gatherFacts(access: HostAccess): Promise<HostFacts> {
   const token = `tsmachine-${access.token}`;
-  const output = await access.shell.run(gatherScript(token), options(access, 'asking about the host', gatherTimeoutMs));
+  const output = await access.shell.run(
+    gatherScript(token),
+    options(access, 'asking about the host', gatherTimeoutMs),
+  );
   return parseFacts(output.stdout, token);
 }
 
@@ -42,16 +45,22 @@ export function requireUsable(facts: HostFacts): Family {
         : 'There is no sudo on the host, and the user is not root.',
       remedies: [
         ...(hasSudo
-          ? [`Run on the host, as root: echo '${userName} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/${userName}`]
+          ? [
+              `Run on the host, as root: echo '${userName} ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/${userName}`,
+            ]
           : []),
         'Or use a host user that is root.',
       ],
     });
   }
   if (facts.enginePath?.startsWith('/snap/') === true && facts.unit === '') {
-    throw new MachineError('engine-conflict', 'The engine of the host is a snap, which cannot be set up from outside.', {
-      remedies: ['Run on the host: snap remove docker. Then run the command again.'],
-    });
+    throw new MachineError(
+      'engine-conflict',
+      'The engine of the host is a snap, which cannot be set up from outside.',
+      {
+        remedies: ['Run on the host: snap remove docker. Then run the command again.'],
+      },
+    );
   }
   return family;
 }
@@ -95,10 +104,14 @@ export async function setUpHost(access: HostAccess, facts: HostFacts, setup: Hos
   const output = await access.shell.run(script, options(access, label, applyTimeoutMs));
   if (output.exitCode === 3) {
     const failure = scriptError(output, label);
-    throw new MachineError('provision-failed', 'The engine of the host did not start with its new configuration.', {
-      why: `The configuration from before was put back. The engine said: ${failure.why ?? ''}`,
-      facts: failure.facts,
-    });
+    throw new MachineError(
+      'provision-failed',
+      'The engine of the host did not start with its new configuration.',
+      {
+        why: `The configuration from before was put back. The engine said: ${failure.why ?? ''}`,
+        facts: failure.facts,
+      },
+    );
   }
   if (output.exitCode !== 0) {
     throw scriptError(output, label);

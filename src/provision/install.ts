@@ -42,7 +42,11 @@ export function engineSource(
       ...(family.withoutPackages === undefined ? {} : { why: family.withoutPackages }),
     });
   }
-  return { kind: 'packages', script: `${proxies}${family.install(facts)}`, why: `from the packages for ${facts.os.prettyName}` };
+  return {
+    kind: 'packages',
+    script: `${proxies}${family.install(facts)}`,
+    why: `from the packages for ${facts.os.prettyName}`,
+  };
 }
 
 /** True for a host that has an engine and a service that starts it. */
@@ -69,7 +73,9 @@ export function proxyExports(env: readonly string[]): string {
     const match = /^((?:https?|ftp|all|no)_proxy)=([\s\S]*)$/i.exec(assignment);
     if (match !== null) {
       const [, name = '', value = ''] = match;
-      lines.push(`export ${name.toLowerCase()}=${quoteArgument(value)} ${name.toUpperCase()}=${quoteArgument(value)}`);
+      lines.push(
+        `export ${name.toLowerCase()}=${quoteArgument(value)} ${name.toUpperCase()}=${quoteArgument(value)}`,
+      );
     }
   }
   return lines.map((line) => `${line}\n`).join('');

@@ -12,6 +12,7 @@ import {
 } from './daemon-config.ts';
 import type { HostFacts } from './facts.ts';
 import { hostsWithName } from './host-name.ts';
+import { boot2dockerCertificates, profilePath, profileText } from './services/boot2docker.ts';
 import { openRcConfig, openRcConfigPath } from './services/openrc.ts';
 import type { FileChange, HostSetup, SetupPlan } from './setup.ts';
 import { dropInPath, dropInText, isSocketActivated } from './unit.ts';
@@ -23,7 +24,11 @@ import { dropInPath, dropInText, isSocketActivated } from './unit.ts';
  */
 export function planSetup(facts: HostFacts, setup: HostSetup): SetupPlan {
   requireHarmless(facts, setup);
-  const certificates = certificateChanges(facts, setup);
+  return facts.serviceManager === 'boot2docker' ? planBoot2docker(facts, setup) : planDaemon(facts, setup);
+}
+
+function planDaemon(facts: HostFacts, setup: HostSetup): SetupPlan {
+  const certificates = certificateChanges(facts, setup, certificatePaths);
   const before = parseDaemonConfig(facts.files.get(daemonConfigPath));
   const after = mergeDaemonConfig(before, setup, { socketActivated: isSocketActivated(facts.unit) });
   const configEffect = effectOf(before, after);
@@ -33,8 +38,7 @@ export function planSetup(facts: HostFacts, setup: HostSetup): SetupPlan {
       ? []
       : [{ path: daemonConfigPath, mode: 0o644, content: formatDaemonConfig(after) }];
   const needsRestart = certificates.length > 0 || service.length > 0 || configEffect === 'restart';
-  const engine =
-    facts.engine === undefined ? 'start' : needsRestart ? 'restart' : configEffect;
+  const engine = facts.engine === undefined ? 'start' : needsRestart ? 'restart' : configEffect;
   return {
     files: [...certificates, ...config, ...service, ...nameChanges(facts, setup.machineName)],
     ...(facts.hostName === setup.machineName ? {} : { hostName: setup.machineName }),
@@ -56,11 +60,55 @@ function containersOver(facts: HostFacts, engine: SetupPlan['engine']): SetupPla
   return facts.engine?.swarmActive === true ? 'restarted' : 'keep';
 }
 
-function certificateChanges(facts: HostFacts, { certificates }: HostSetup): FileChange[] {
+/** boot2docker and our image: everything stands in the profile, and the names of files are others. */
+function planBoot2docker(facts: HostFacts, setup: HostSetup): SetupPlan {
+  const sorted = sortOptions(setup);
+  const present = facts.files.get(profilePath) ?? '';
+  const content = profileText(present, {
+    args: [
+      ...sorted.labels.map((label) => `--label=${label}`),
+      ...sorted.insecureRegistries.map((registry) => `--insecure-registry=${registry}`),
+      ...sorted.registryMirrors.map((mirror) => `--registry-mirror=${mirror}`),
+      ...sorted.args,
+    ],
+    env: setup.options?.Env ?? [],
+    enginePort: setup.enginePort,
+    storageDriver: sorted.storageDriver,
+  });
+  const profile = content === present ? [] : [{ path: profilePath, mode: 0o644, content }];
+  const certificates = certificateChanges(facts, setup, boot2dockerCertificates);
+  const handsOver = facts.takesCertificates && certificates.length > 0;
+  const needsRestart = profile.length > 0 || (certificates.length > 0 && !handsOver);
+  const engine = needsRestart ? 'restart' : 'nothing';
+  return {
+    files: [...profile, ...(handsOver ? [] : certificates)],
+    ...(handsOver ? { handOver: handOverText(setup) } : {}),
+    ...(facts.hostName === setup.machineName ? {} : { hostName: setup.machineName }),
+    engine,
+    enable: false,
+    containers: containersOver(facts, engine),
+  };
+}
+
+function handOverText({ certificates }: HostSetup): string {
+  const parts = {
+    'ca.pem': certificates.ca,
+    'server.pem': certificates.server,
+    'server-key.pem': certificates.serverKey,
+  };
+  const files = Object.entries(parts).map(([name, text]) => `file ${name}\n${text.trimEnd()}\n`);
+  return `${files.join('')}end\n`;
+}
+
+function certificateChanges(
+  facts: HostFacts,
+  { certificates }: HostSetup,
+  paths: typeof certificatePaths | typeof boot2dockerCertificates,
+): FileChange[] {
   const wanted: FileChange[] = [
-    { path: certificatePaths.ca, mode: 0o644, content: certificates.ca },
-    { path: certificatePaths.server, mode: 0o644, content: certificates.server },
-    { path: certificatePaths.serverKey, mode: 0o600, content: certificates.serverKey },
+    { path: paths.ca, mode: 0o644, content: certificates.ca },
+    { path: paths.server, mode: 0o644, content: certificates.server },
+    { path: paths.serverKey, mode: 0o600, content: certificates.serverKey },
   ];
   return wanted.filter((file) => !isThere(facts, file));
 }

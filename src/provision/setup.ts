@@ -34,6 +34,8 @@ export interface FileChange {
 /** Everything that has to be done to a host to make it what it should be; nothing at all when it is. */
 export interface SetupPlan {
   readonly files: readonly FileChange[];
+  /** Certificates for a program of our image, as it reads them. */
+  readonly handOver?: string;
   /** The new name of the host, where it has another. */
   readonly hostName?: string;
   /** `reload`: the engine reads its configuration again. `start`: it does not run. */
@@ -48,5 +50,8 @@ export interface SetupPlan {
 
 /** True when nothing has to be done. */
 export function isNothing(plan: SetupPlan): boolean {
-  return plan.files.length === 0 && plan.hostName === undefined && plan.engine === 'nothing' && !plan.enable;
+  const { files, handOver, hostName, engine, enable } = plan;
+  return (
+    files.length === 0 && handOver === undefined && hostName === undefined && engine === 'nothing' && !enable
+  );
 }

@@ -94,10 +94,7 @@ const shortFlags: Readonly<Record<string, string>> = { H: 'host', l: 'log-level'
 
 /** Quotes a word for ExecStart= or Environment=. Source: systemd.syntax(7), systemd.service(5). */
 export function quoteUnitWord(word: string, where: 'command' | 'environment'): string {
-  const escaped = word
-    .replace(/[\\"]/g, '\\$&')
-    .replace(/%/g, '%%')
-    .replace(/\t/g, '\\t');
+  const escaped = word.replace(/[\\"]/g, '\\$&').replace(/%/g, '%%').replace(/\t/g, '\\t');
   return `"${where === 'command' ? escaped.replace(/\$/g, '$$$$') : escaped}"`;
 }
 

@@ -42,11 +42,18 @@ async function inspect({ host, config, signal }: DriverContext<GenericConfig>): 
     return { power: 'error', detail: 'the record has no address' };
   }
   try {
-    const socket = await host.network.connect({ host: address, port: sshPort }, { timeoutMs: probeTimeoutMs, signal });
+    const socket = await host.network.connect(
+      { host: address, port: sshPort },
+      { timeoutMs: probeTimeoutMs, signal },
+    );
     socket.destroy();
   } catch (error) {
     signal.throwIfAborted();
-    return { power: 'error', address, detail: `SSH does not answer at ${address}:${sshPort}: ${messageOf(error)}` };
+    return {
+      power: 'error',
+      address,
+      detail: `SSH does not answer at ${address}:${sshPort}: ${messageOf(error)}`,
+    };
   }
   return {
     power: 'running',

@@ -5,7 +5,17 @@ import type { DriverContext, Finding, Step } from '../driver.ts';
 import type { GenericConfig } from './config.ts';
 
 /** Names that the machine's directory has for other things. */
-const reserved: ReadonlySet<string> = new Set(['config.json', 'tsmachine.json', 'journal.jsonl', 'ca.pem', 'cert.pem', 'key.pem', 'server.pem', 'server-key.pem', 'guest']);
+const reserved: ReadonlySet<string> = new Set([
+  'config.json',
+  'tsmachine.json',
+  'journal.jsonl',
+  'ca.pem',
+  'cert.pem',
+  'key.pem',
+  'server.pem',
+  'server-key.pem',
+  'guest',
+]);
 
 /** Problems of the key that was named, before anything is made. */
 export async function checkKey(host: Host, { sshKey }: GenericConfig): Promise<readonly Finding[]> {
@@ -38,7 +48,14 @@ export async function checkKey(host: Host, { sshKey }: GenericConfig): Promise<r
 }
 
 /** Copies the key into the machine's directory, so that the machine can be used wherever the store goes. */
-export function copyKeyStep({ host, directory, config, emit, name, save }: DriverContext<GenericConfig>): Step {
+export function copyKeyStep({
+  host,
+  directory,
+  config,
+  emit,
+  name,
+  save,
+}: DriverContext<GenericConfig>): Step {
   const { sshKey } = config;
   const copy = path.join(directory, keyFileName(sshKey));
   return {

@@ -4,5 +4,6 @@ import type { Family } from '../family.ts';
 export const boot2docker: Family = {
   name: 'boot2docker',
   title: () => 'boot2docker',
-  withoutPackages: 'The engine is a part of the image that this machine boots; a newer one comes with a newer image.',
+  withoutPackages:
+    'The engine is a part of the image that this machine boots; a newer one comes with a newer image.',
 };

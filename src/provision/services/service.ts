@@ -33,7 +33,20 @@ const openrc: ServiceCommands = {
   logs: 'tail -n 12 /var/log/docker.log',
 };
 
-const commandsOf: Partial<Readonly<Record<ServiceManagerName, ServiceCommands>>> = { systemd, openrc };
+const boot2docker: ServiceCommands = {
+  readAgain: ':',
+  start: '/etc/init.d/docker start',
+  restart: '/etc/init.d/docker restart',
+  reload: '/etc/init.d/docker reload',
+  enable: ':',
+  logs: 'tail -n 12 /var/lib/boot2docker/log/docker.log',
+};
+
+const commandsOf: Partial<Readonly<Record<ServiceManagerName, ServiceCommands>>> = {
+  systemd,
+  openrc,
+  boot2docker,
+};
 
 /** The commands of a service manager; undefined for one that cannot be used. */
 export function serviceCommands(name: ServiceManagerName): ServiceCommands | undefined {
