@@ -26,7 +26,7 @@ export function parseUnitFiles(text: string): UnitFile[] {
 export function execStartOf(files: readonly UnitFile[]): string | undefined {
   let command: string | undefined;
   for (const { text } of files) {
-    const joined = text.replace(/\\\r?\n\s*/g, ' ');
+    const joined = text.replace(/[ \t]*\\\r?\n\s*/g, ' ');
     for (const match of joined.matchAll(/^[ \t]*ExecStart[ \t]*=[ \t]*(.*?)[ \t]*$/gm)) {
       command = match[1] === '' ? undefined : (command ?? match[1]);
     }

@@ -1,7 +1,7 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { appendFile, chmod, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
@@ -149,7 +149,7 @@ async function furnish(root: string, publicKey: string): Promise<void> {
   await writeFile(file('etc/systemd/system/writable-cgroups.service'), `${unit.join('\n')}\n`);
   const wants = file('etc/systemd/system/sysinit.target.wants');
   await mkdir(wants, { recursive: true });
-  await writeFile(`${wants}/writable-cgroups.service`, `${unit.join('\n')}\n`);
+  await symlink('../writable-cgroups.service', `${wants}/writable-cgroups.service`);
   await chmod(root, 0o755);
 }
 
