@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { systemCode } from '../core/errors.ts';
 import type { Host } from '../host/types.ts';
 import { listMachineDirectories } from '../store/machine-files.ts';
@@ -95,7 +96,7 @@ export async function copyClientFiles(host: Host, directory: string, authority: 
 export function certificateSans(record: MachineRecord): string[] {
   const address = record.Driver.IPAddress ?? '';
   const given = record.HostOptions.AuthOptions?.ServerCertSANs ?? [];
-  return /^[A-Za-z0-9_.-]+$|^[0-9A-Fa-f:.]+$/.test(address) ? [...given, address] : [...given];
+  return isIP(address) !== 0 || /^[A-Za-z0-9_.-]+$/.test(address) ? [...given, address] : [...given];
 }
 
 /**
