@@ -22,7 +22,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['bin/*.js', 'scripts/*.js', '*.js', 'bench/*.cjs', 'test/**/*.mjs'],
+    files: ['bin/*.js', 'examples/**/*.js', 'scripts/*.js', '*.js', 'bench/*.cjs', 'test/**/*.mjs'],
     languageOptions: {
       globals: { process: 'readonly', require: 'readonly', console: 'readonly', URL: 'readonly' },
     },

@@ -1,27 +1,42 @@
-// Makes dist/bundle/main.js: the short, read-only commands as one file. Node pays about a millisecond for every module
-// that it finds, reads and links, and these commands are run in prompts and loops. Everything else stays a module of
-// its own in dist/src and loads when it is needed.
+// Makes dist/bundle: the short commands as few files. Node pays about a millisecond for every module that it finds, reads
+// and links, and these commands are run in prompts, in loops and by the hundred. main.js holds the read-only ones; create
+// and rm are a file each. Everything else stays a module of its own in dist/src and loads when it is needed.
 import path from 'node:path';
 import { fileURLToPath, URL } from 'node:url';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-// Dynamic imports that become part of the file. None of them may import a package, or a module of Node's that
-// is slow to load (node:tls, node:http, node:child_process): the bundler lifts such imports to the top.
-const inlined = [
+// Dynamic imports that become part of a file. None of those in main.js may import a package, or a module of Node's that
+// is slow to load (node:tls, node:http, node:crypto, node:child_process): the bundler lifts such imports to the top.
+const shortCommands = [
   /^src\/cli\/verbs\/(active|config|env|inspect|ip|ls|status|url)\.ts$/,
   /^src\/cli\/(connect|shells\/(posix|bash))\.ts$/,
+  /^src\/cli\/render\/(renderer|plain)\.ts$/,
   /^src\/host\/(real|processes)\.ts$/,
   /^src\/machine\/list\.ts$/,
   /^src\/drivers\/(none|qemu)\/(driver|manifest|qmp)\.ts$/,
 ];
 
-// What a command with a handshake needs besides, a file each.
-const companions = ['src/engine/client.ts', 'src/host/network.ts'];
+/** What is loaded besides main.js, a file each, with the dynamic imports that become part of it. */
+const companions = {
+  // What a command with a handshake needs.
+  'src/engine/client.ts': [],
+  'src/host/network.ts': [],
+  'src/cli/verbs/create.ts': [
+    /^src\/machine\/create\.ts$/,
+    /^src\/drivers\/none\/(driver|manifest)\.ts$/,
+    /^src\/tls\/authority\.ts$/,
+  ],
+  'src/cli/verbs/rm.ts': [/^src\/drivers\/none\/driver\.ts$/, /^src\/engine\/contexts\.ts$/],
+};
 
-/** @type {import('esbuild').Plugin} */
-const split = {
+/**
+ * Leaves dynamic imports outside the file, except the inlined ones.
+ * @param {readonly RegExp[]} inlined
+ * @returns {import('esbuild').Plugin}
+ */
+const split = (inlined) => ({
   name: 'split',
   setup(bundler) {
     bundler.onResolve({ filter: /^\.{1,2}\// }, ({ kind, path: specifier, resolveDir }) => {
@@ -29,11 +44,11 @@ const split = {
       if (kind !== 'dynamic-import' || inlined.some((pattern) => pattern.test(file))) {
         return undefined;
       }
-      const target = companions.includes(file) ? path.basename(file) : path.posix.join('..', file);
+      const target = file in companions ? path.basename(file) : path.posix.join('..', file);
       return { path: `./${target.replace(/\.ts$/, '.js')}`, external: true };
     });
   },
-};
+});
 
 /** @type {import('esbuild').BuildOptions} */
 const common = {
@@ -43,15 +58,17 @@ const common = {
   platform: 'node',
   target: 'node20.19',
   packages: 'external',
-  plugins: [split],
   legalComments: 'none',
   logLevel: 'warning',
 };
-await build({ ...common, entryPoints: ['src/cli/main.ts'], outfile: 'dist/bundle/main.js' });
-await build({
-  ...common,
-  entryPoints: companions,
-  outdir: 'dist/bundle',
-  outbase: 'none',
-  entryNames: '[name]',
-});
+const pack = (source, inlined) =>
+  build({
+    ...common,
+    entryPoints: [source],
+    outfile: `dist/bundle/${path.basename(source, '.ts')}.js`,
+    plugins: [split(inlined)],
+  });
+await Promise.all([
+  pack('src/cli/main.ts', shortCommands),
+  ...Object.entries(companions).map(([source, inlined]) => pack(source, inlined)),
+]);

@@ -16,19 +16,8 @@ import { createSession, type Session } from './machine/session.ts';
 import { resolveStorePath } from './store/paths.ts';
 
 export { errorCodes, type ErrorCode } from './core/codes.ts';
-export { isMachineError, MachineError } from './core/errors.ts';
-export type { MachineEvent } from './core/events.ts';
-export {
-  defineDriver,
-  type Driver,
-  type DriverImplementation,
-  type DriverManifest,
-  type DriverStatus,
-  type Finding,
-  type FlagValues,
-} from './drivers/driver.ts';
+export * from './drivers/author.ts';
 export { defaultDriver, driverNames, loadManifest } from './drivers/registry.ts';
-export type { Host } from './host/types.ts';
 export { connectionOf, type Connection } from './machine/connection.ts';
 export { useMachine } from './machine/contexts.ts';
 export { createMachine, planCreate, resumeCreate, type PlannedStep } from './machine/create.ts';

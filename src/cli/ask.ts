@@ -8,7 +8,8 @@ export async function askYesNo(call: AnyCall, question: string): Promise<boolean
   call.people.write(question);
   const answer = await readLine(call);
   if (answer === undefined) {
-    call.people.write('\n');
+    // docker-machine leaves the line open.
+    call.people.write(call.io.program === 'docker-machine' ? '' : '\n');
     return undefined;
   }
   return /^y/i.test(answer.trim());

@@ -1,5 +1,6 @@
 import type { Verb } from './call.ts';
 import type { CommandDefinition, CommandFlag, OptionsOfFlags } from './definitions.ts';
+import { driverCommands } from './driver-commands.ts';
 import { imageCommands } from './image-commands.ts';
 
 const shared = {
@@ -86,6 +87,7 @@ const table = [
     arity: 'optional',
     flags: [shared.json],
   },
+  ...driverCommands,
   {
     name: 'env',
     summary: 'Display the commands to set up the environment for the Docker client',
@@ -120,6 +122,7 @@ const table = [
     arguments: '[name]',
     arity: 'one-or-default',
     flags: [],
+    helpOnMisuse: true,
   },
   {
     name: 'ip',
@@ -206,6 +209,7 @@ const table = [
       { name: 'y', type: 'bool', help: 'Assume the answer yes' },
     ],
     progress: true,
+    helpOnMisuse: true,
   },
   {
     name: 'ssh',
@@ -270,7 +274,7 @@ const table = [
   },
 ] as const satisfies readonly CommandDefinition[];
 
-/** The name of a command; one of `image` has two words. */
+/** The name of a command; one of a group (`image ls`) has two words. */
 export type CommandName = (typeof table)[number]['name'];
 
 /** The commands, in the order of the help. */
@@ -288,6 +292,9 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),
   doctor: () => import('./verbs/doctor.ts'),
+  'driver add': async () => ({ default: (await import('./verbs/driver.ts')).add }),
+  'driver ls': async () => ({ default: (await import('./verbs/driver.ts')).list }),
+  'driver rm': async () => ({ default: (await import('./verbs/driver.ts')).remove }),
   env: () => import('./verbs/env.ts'),
   help: () => import('./verbs/help.ts'),
   'image build': async () => ({ default: (await import('./verbs/image.ts')).build }),

@@ -1,4 +1,5 @@
-import { driverNames, loadManifest } from '../drivers/registry.ts';
+import { listDrivers } from '../drivers/list.ts';
+import { loadManifest } from '../drivers/registry.ts';
 import type { Session } from '../machine/session.ts';
 import { listMachineDirectories } from '../store/machine-files.ts';
 import { commands, globalFlags, helpFlag } from './commands.ts';
@@ -10,7 +11,6 @@ import { shellNames } from './shells/table.ts';
 /** Words that a flag takes, where they are known. */
 const wordsOfFlags: Readonly<Record<string, readonly string[]>> = {
   arch: ['amd64', 'arm64'],
-  driver: driverNames,
   'on-error': ['keep', 'rollback'],
   shell: shellNames,
   'tls-key-type': ['ec', 'rsa'],
@@ -49,7 +49,7 @@ async function candidates(
   const flags = await flagsOf(session, command, words);
   const awaited = flagAwaitingValue(flags, words.at(-1) ?? '');
   if (awaited !== undefined) {
-    return wordsOfFlags[awaited.name] ?? [];
+    return awaited.name === 'driver' ? driverWords(session) : (wordsOfFlags[awaited.name] ?? []);
   }
   if (current.startsWith('-')) {
     return flagWords(flags);
@@ -68,9 +68,21 @@ async function flagsOf(
   }
   const index = words.findLastIndex((word) => /^--?(d|driver)$/.test(word));
   const named = words[index + 1];
-  const drivers = index !== -1 && named !== undefined && driverNames.includes(named) ? [named] : driverNames;
+  const names = await driverWords(session);
+  const drivers = index !== -1 && named !== undefined && names.includes(named) ? [named] : names;
   const manifests = await Promise.all(drivers.map(async (name) => loadManifest(name, session)));
   return [...createFlags, ...manifests.flatMap((manifest) => manifest.flags), helpFlag];
+}
+
+/** Drivers that can be used, as far as that is known without running them. */
+async function driverWords(session: Session): Promise<readonly string[]> {
+  const rows = await listDrivers(session);
+  return rows.filter(({ problem }) => problem === undefined).map(({ name }) => name);
+}
+
+/** Drivers that can be removed. */
+async function installedWords(session: Session): Promise<readonly string[]> {
+  return (await listDrivers(session)).filter(({ kind }) => kind === 'npm').map(({ name }) => name);
 }
 
 function flagAwaitingValue(flags: readonly CommandFlag[], word: string): CommandFlag | undefined {
@@ -93,8 +105,11 @@ async function argumentWords(session: Session, command: CommandDefinition): Prom
     case 'help':
       return [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? ''))];
     case 'create':
+    case 'driver add':
     case 'ls':
       return [];
+    case 'driver rm':
+      return installedWords(session);
     default:
       return command.arity === 'none' ? [] : listMachineDirectories(session.host, session.storePath);
   }

@@ -1,6 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 import type { FlagDefinition, FlagValues } from '../drivers/driver.ts';
 import type { CreateRequest } from '../machine/request.ts';
+import { certFile, requireNewName } from '../store/paths.ts';
 import type { createFlags } from './create-flags.ts';
 import type { OptionsOfFlags } from './definitions.ts';
 
@@ -9,13 +10,14 @@ export type CreateOptions = OptionsOfFlags<typeof createFlags>;
 
 /**
  * What the user asked for, from the values of all flags.
- * @throws MachineError `flag-invalid` for values that cannot be.
+ * @throws MachineError `name-invalid`, `flag-invalid` for values that cannot be.
  */
 export function createRequest(
   name: string,
   driver: { readonly name: string; readonly flags: readonly FlagDefinition[] },
   values: FlagValues,
 ): CreateRequest {
+  requireNewName(name);
   const options = values as unknown as CreateOptions;
   const onError = onErrorOf(options);
   return {
@@ -38,6 +40,34 @@ export function createRequest(
     ...(options.cold === true ? { cold: true } : {}),
     ...(onError === undefined ? {} : { onError }),
   };
+}
+
+const certificateOptions = {
+  'tls-ca-cert': 'ca',
+  'tls-ca-key': 'caKey',
+  'tls-client-cert': 'clientCert',
+  'tls-client-key': 'clientKey',
+} as const;
+
+/**
+ * A store has one CA and one client certificate. Global options that name other files are refused where they would
+ * have decided something.
+ * @throws MachineError `flag-invalid`.
+ */
+export function requireStoreCertificates(storePath: string, globals: FlagValues): void {
+  for (const [flag, file] of Object.entries(certificateOptions)) {
+    const given = globals[flag];
+    const own = certFile(storePath, file);
+    if (typeof given === 'string' && given !== '' && given !== own) {
+      throw new MachineError('flag-invalid', `--${flag} can only be ${own}`, {
+        why: 'All machines of a store have the certificates in its directory certs.',
+        remedies: [
+          `Put the file there: cp ${given} ${own}`,
+          'Or use another store: --storage-path DIRECTORY',
+        ],
+      });
+    }
+  }
 }
 
 /** @throws MachineError `flag-invalid`. */

@@ -38,6 +38,8 @@ export interface CommandDefinition {
   readonly progress?: boolean;
   /** Further sentences of the help. */
   readonly details?: readonly string[];
+  /** As docker-machine, the help is shown when the number of arguments is wrong. */
+  readonly helpOnMisuse?: boolean;
 }
 
 type ValueOf<Type extends CommandFlag['type']> = Type extends 'bool'

@@ -1,11 +1,14 @@
 import yargs, { type Argv } from 'yargs';
 import { commands, globalFlags, helpFlag } from './commands.ts';
 import type { CommandDefinition, CommandFlag } from './definitions.ts';
+import { goCommandHelp, goGeneralHelp } from './go-help.ts';
 import type { ProgramName } from './io.ts';
 
 /** What a help text is made for. */
 export interface HelpOptions {
   readonly program: ProgramName;
+  /** Of the program; shown in the general help in docker-machine's form. */
+  readonly version?: string;
   /** Columns of the terminal; undefined when the text goes to a pipe, where nothing is wrapped. */
   readonly columns?: number | undefined;
 }
@@ -21,6 +24,9 @@ export interface CommandHelp {
 /** The list of commands and global options; with a group (`image`) the commands of that. */
 export async function generalHelp(options: HelpOptions, group?: string): Promise<string> {
   const { program } = options;
+  if (program === 'docker-machine' && group === undefined) {
+    return goGeneralHelp(commands, globalFlags, options.version ?? '');
+  }
   const parser = newParser(options);
   parser.usage(
     group === undefined
@@ -38,12 +44,16 @@ export async function generalHelp(options: HelpOptions, group?: string): Promise
   );
   // The names of yargs' commands have one word; ours may have two.
   const text = await parser.getHelp();
-  return text.replaceAll(/^( +)image-(\w+)/gm, '$1image $2');
+  return text.replaceAll(/^( +)(driver|image)-(\w+)/gm, '$1$2 $3');
 }
 
 /** Usage, summary and flags of one command. */
 export async function commandHelp(help: CommandHelp, options: HelpOptions): Promise<string> {
   const { command, groups = [] } = help;
+  if (options.program === 'docker-machine') {
+    const flags = groups.flatMap((group) => group.flags).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    return goCommandHelp(command, groups.length === 0 ? command.flags : flags);
+  }
   const parser = newParser(options);
   const words = [options.program, command.name, '[OPTIONS]', command.arguments ?? ''].filter(
     (word) => word !== '',

@@ -1,4 +1,4 @@
-import { openMachine } from '../machine/open.ts';
+import { loadRecord } from '../store/machine-files.ts';
 import type { AnyCall } from './call.ts';
 
 /**
@@ -10,10 +10,24 @@ export async function forEachMachine(call: AnyCall, action: (name: string) => Pr
   throwAll(await Promise.allSettled(names.map(action)));
 }
 
-/** The names that were given, each once. @throws MachineError when a machine of them cannot be loaded. */
+/** What every machine gives, in the order in which they were named, and what went wrong. All are loaded first. */
+export async function collect<T>(
+  call: AnyCall,
+  ask: (name: string) => Promise<T>,
+): Promise<{ readonly found: readonly T[]; readonly results: readonly PromiseSettledResult<T>[] }> {
+  await requireMachines(call);
+  const results = await Promise.allSettled(call.args.map(ask));
+  return {
+    found: results.filter((result) => result.status === 'fulfilled').map((result) => result.value),
+    results,
+  };
+}
+
+/** The names that were given, each once. @throws MachineError when the record of one of them cannot be loaded. */
 export async function requireMachines(call: AnyCall): Promise<string[]> {
   const names = [...new Set(call.args)];
-  throwAll(await Promise.allSettled(names.map(async (name) => openMachine(call.session, name))));
+  const { host, storePath } = call.session;
+  throwAll(await Promise.allSettled(names.map(async (name) => loadRecord(host, storePath, name))));
   return names;
 }
 

@@ -138,37 +138,87 @@ async function report(current: Run, error: unknown): Promise<number> {
 async function dispatch(current: Run): Promise<number> {
   const { argv, io } = current;
   const { env } = io.host.facts;
-  const before = tokenize(globalFlags, argv, { stopAtArgument: true });
-  const globals = resolveFlags(globalFlags, before.given, env);
+  const { globals, words } = await withUsage(current, undefined, () => {
+    const before = tokenize(globalFlags, argv, { stopAtArgument: true });
+    return { globals: resolveFlags(globalFlags, before.given, env), words: argv.slice(before.end) };
+  });
   current.globals = globals;
-  current.debug = globals['debug'] === true;
+  // docker-machine looks for it everywhere. What is to be completed is somebody else's command line.
+  const isAnywhere = words[0] !== 'completion' && argv.some((word) => /^(-D|--?debug)$/.test(word));
+  current.debug = globals['debug'] === true || isAnywhere;
   current.secrets.push(...secretsOf(globals));
+  if (current.debug) {
+    const { shownVersion } = await import('./program-version.ts');
+    io.stderr.write(`Docker Machine Version:  ${await shownVersion(io.host, io.program)}\n`);
+  }
   if (globals['version'] === true) {
     return callVerb(current, 'version', { args: [] });
   }
-  const words = argv.slice(before.end);
   if (globals['help'] === true || words.length === 0) {
     return callVerb(current, 'help', { args: words.slice(0, 1) });
   }
   const { command, rest } = findCommand(words);
   current.command = command;
   current.json = rest.some((word) => /^--?json(=true)?$/.test(word));
+  if (command.name === 'create') {
+    const { requireStoreCertificates } = await import('./create-request.ts');
+    requireStoreCertificates(storePathOf(current), globals);
+  }
   if (command.unparsed === true) {
     return callVerb(current, command.name, { args: rest });
   }
   current.flags = [...command.flags, helpFlag];
-  const { given, args } = tokenize(current.flags, rest);
-  const options = resolveFlags(current.flags, given, env);
+  const { args, options } = await withUsage(current, command, () => {
+    const tokens = tokenize(current.flags, rest);
+    return { args: tokens.args, options: resolveFlags(current.flags, tokens.given, env) };
+  });
   if (options['help'] === true) {
     return callVerb(current, 'help', { args: [command.name] });
   }
-  const names = namesOf(command, args);
+  const names = await namesOrHelp(current, command, args);
   current.machine = names?.length === 1 ? names[0] : undefined;
   return callVerb(current, command.name, {
     args: names ?? ['default'],
     options,
     defaulted: names === undefined,
   });
+}
+
+/** Reads something of the command line; docker-machine shows the help when that fails. */
+async function withUsage<T>({ io }: Run, command: CommandDefinition | undefined, read: () => T): Promise<T> {
+  try {
+    return read();
+  } catch (error) {
+    const { showIncorrectUsage } = await import('./usage.ts');
+    await showIncorrectUsage(io, error, () => helpFor(io, command));
+    throw error;
+  }
+}
+
+async function namesOrHelp(
+  { io }: Run,
+  command: CommandDefinition,
+  args: readonly string[],
+): Promise<readonly string[] | undefined> {
+  try {
+    return namesOf(command, args);
+  } catch (error) {
+    if (command.helpOnMisuse === true && io.program === 'docker-machine') {
+      io.stdout.write(`${await helpFor(io, command)}\n`);
+    }
+    throw error;
+  }
+}
+
+/** The help of a command, or without one the general help. */
+async function helpFor(io: Io, command: CommandDefinition | undefined): Promise<string> {
+  const { commandHelp, generalHelp } = await import('./help.ts');
+  const options = { program: io.program, columns: io.stdout.columns };
+  if (command !== undefined) {
+    return commandHelp({ command }, options);
+  }
+  const { shownVersion } = await import('./program-version.ts');
+  return generalHelp({ ...options, version: await shownVersion(io.host, io.program) });
 }
 
 /** @throws MachineError `command-unknown`. */
@@ -274,12 +324,16 @@ function createCall(current: Run, command: CommandDefinition, words: Words): Cal
   };
 }
 
+function storePathOf({ io, globals }: Run): string {
+  const given = globals['storage-path'];
+  return resolveStorePath(io.host.facts, typeof given === 'string' ? given : undefined);
+}
+
 function openSession(current: Run): Session {
-  const { io, globals } = current;
-  const storagePath = globals['storage-path'];
+  const { io } = current;
   return createSession({
     host: io.host,
-    storePath: resolveStorePath(io.host.facts, typeof storagePath === 'string' ? storagePath : undefined),
+    storePath: storePathOf(current),
     signal: current.abort.signal,
     emit: (event) => {
       if (current.renderer !== undefined) {

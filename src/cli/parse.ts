@@ -114,7 +114,7 @@ export function unknownCommand(facts: { readonly word: string; readonly group?: 
   const shown = facts.group === undefined ? facts.word : `${facts.group} ${facts.word}`;
   return new MachineError(
     'command-unknown',
-    `'${shown}' is not a tsmachine command. See 'tsmachine --help'.`,
+    `tsmachine: '${shown}' is not a tsmachine command. See 'tsmachine --help'.`,
     { facts },
   );
 }
@@ -158,40 +158,42 @@ function scalarValue(
   const own = uses.filter((use) => use.name === flag.name || use.name.length === 1);
   const use = own.at(-1) ?? uses.at(-1);
   if (use !== undefined) {
-    return convert(flag, use.value, { place: `for flag -${use.name}`, boolPlace: `for -${use.name}` });
+    return convert(flag, use.value, { place: `flag -${use.name}` });
   }
   if (envText !== undefined) {
-    const place = `for environment variable ${flag.env ?? ''} (flag --${flag.name})`;
-    return convert(flag, envText, { place, boolPlace: place });
+    const variable = flag.env ?? '';
+    const place = `environment variable ${variable} (flag --${flag.name})`;
+    return convert(flag, envText, { place, variable });
   }
   return undefined;
 }
 
+/** Where a text was found; `variable` is present for one of the environment. */
+interface TextPlace {
+  readonly place: string;
+  readonly variable?: string;
+}
+
 /** The value of one text. The messages are Go's. */
-function convert(
-  flag: CommandFlag,
-  text: string,
-  where: { readonly place: string; readonly boolPlace: string },
-): string | number | boolean {
+function convert(flag: CommandFlag, text: string, where: TextPlace): string | number | boolean {
   if (flag.type === 'string' || flag.type === 'list') {
     return text;
   }
-  const facts = { flag: flag.name };
+  const { place, variable } = where;
+  const facts = { flag: flag.name, ...(variable === undefined ? {} : { variable }) };
   if (flag.type === 'bool') {
     if (trueWords.has(text) || falseWords.has(text)) {
       return trueWords.has(text);
     }
-    throw new MachineError(
-      'flag-invalid',
-      `invalid boolean value ${quoted(text)} ${where.boolPlace}: parse error`,
-      {
-        facts,
-      },
-    );
+    const message =
+      variable === undefined
+        ? `invalid boolean value ${quoted(text)} for ${place.replace('flag ', '')}: parse error`
+        : `Error parsing boolean value from ${variable}: strconv.ParseBool: parsing ${quoted(text)}: invalid syntax`;
+    throw new MachineError('flag-invalid', message, { facts });
   }
   const number = flag.type === 'size' ? parseSize(text) : parseInteger(text);
   if (number === undefined) {
-    throw new MachineError('flag-invalid', `invalid value ${quoted(text)} ${where.place}: parse error`, {
+    throw new MachineError('flag-invalid', `invalid value ${quoted(text)} for ${place}: parse error`, {
       facts,
       why:
         flag.type === 'size'

@@ -47,13 +47,28 @@ export const errorCodes = {
   },
   'driver-unknown': {
     fault: 'usage',
-    title: 'No driver of this name is built in.',
-    remedies: ['Run "tsmachine create --help" to see the drivers.'],
+    title: 'There is no driver of this name, neither built in nor installed.',
+    remedies: ['Run "tsmachine driver ls" to see the drivers; "tsmachine driver add PACKAGE" installs one.'],
+  },
+  'driver-invalid': {
+    fault: 'host',
+    title: 'The package of a driver is broken, or was not made for this program.',
+    remedies: ['Install it again, or another version of it: tsmachine driver add PACKAGE'],
+  },
+  'driver-failed': {
+    fault: 'host',
+    title: 'An installed driver failed in a way that its author did not foresee.',
+    remedies: ['Run the command again with --debug, and tell the author of the package.'],
+  },
+  'driver-in-use': {
+    fault: 'record',
+    title: 'A driver is not removed because machines of it exist.',
+    remedies: ['Remove the machines first, or give --force.'],
   },
   'name-invalid': {
     fault: 'usage',
     title: 'A machine name has characters or a form that is not allowed.',
-    remedies: ['Use lower-case letters, digits, "-" and ".", beginning with a letter or digit, at most 63.'],
+    remedies: ['Use letters, digits, "-" and ".", beginning with a letter or digit, at most 63.'],
   },
   'shell-unquotable': {
     fault: 'usage',
@@ -119,7 +134,8 @@ export const errorCodes = {
   },
   'store-unsafe': {
     fault: 'record',
-    title: 'A path of the store can be changed by other users, or points outside the store.',
+    title:
+      'A path of the store or of the installed drivers can be changed by other users, or points outside of it.',
     remedies: ['Run: chmod go-w PATH'],
   },
   'journal-invalid': {

@@ -3,7 +3,14 @@
  * library listens to it. Nobody below src/cli prints.
  */
 export type MachineEvent =
-  | { readonly type: 'step-begin'; readonly machine: string; readonly step: string; readonly summary: string }
+  | {
+      readonly type: 'step-begin';
+      readonly machine: string;
+      readonly step: string;
+      readonly summary: string;
+      /** Takes no time and goes without saying. */
+      readonly isRoutine?: boolean;
+    }
   | {
       readonly type: 'step-done';
       readonly machine: string;

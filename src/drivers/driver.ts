@@ -1,6 +1,12 @@
 import type { Emit } from '../core/events.ts';
 import type { Host } from '../host/types.ts';
 
+/**
+ * Version of this contract. A package that brings a driver says for which one it was written; it is raised when a driver
+ * that was right before would be wrong after.
+ */
+export const driverApiVersion = 1;
+
 /** A flag of a driver, as data: the parser, the help and the documentation are made from it. */
 export interface FlagDefinition {
   /** As typed, without dashes: `qemu-memory`. */
@@ -202,6 +208,8 @@ export interface Step {
   readonly name: string;
   /** For people: "Creating the disk". */
   readonly summary: string;
+  /** Takes no time and goes without saying: no line of a log. */
+  readonly isRoutine?: boolean;
   /** Names, tokens and tags of what `run` is about to make outside, journaled before it runs. */
   intent?(): StepFacts;
   done?(): Promise<boolean>;

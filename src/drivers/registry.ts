@@ -8,6 +8,9 @@ interface RegistryEntry {
   load(environment: DriverEnvironment): Promise<Driver>;
 }
 
+/** A place where drivers come from: the entry of a name that it knows. */
+type Finder = (name: string, environment: DriverEnvironment) => Promise<RegistryEntry | undefined>;
+
 const entries: Readonly<Record<string, RegistryEntry>> = {
   generic: {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
@@ -23,23 +26,39 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
   },
 };
 
+const builtIn: Finder = async (name) => (Object.hasOwn(entries, name) ? entries[name] : undefined);
+
+const installed: Finder = async (name, { host }) => {
+  const { readInstallation } = await import('./npm/installation.ts');
+  const installation = await readInstallation(host, name);
+  return installation === undefined
+    ? undefined
+    : {
+        manifest: async () => installation.manifest,
+        load: async () => (await import('./npm/load.ts')).loadInstalled(host, installation),
+      };
+};
+
+/** The first that knows a name has it. */
+const finders: readonly Finder[] = [builtIn, installed];
+
 /** Names of the built-in drivers, sorted. */
 export const driverNames: readonly string[] = Object.keys(entries).sort();
 
 /**
  * Flags and capabilities of a driver, without its implementation.
- * @throws MachineError `driver-unknown`.
+ * @throws MachineError `driver-unknown`, `driver-invalid`.
  */
 export async function loadManifest(name: string, environment: DriverEnvironment): Promise<DriverManifest> {
-  return entryOf(name).manifest(environment);
+  return (await entryOf(name, environment)).manifest(environment);
 }
 
 /**
  * A driver, ready to be called.
- * @throws MachineError `driver-unknown`.
+ * @throws MachineError `driver-unknown`, `driver-invalid`.
  */
 export async function loadDriver(name: string, environment: DriverEnvironment): Promise<Driver> {
-  return entryOf(name).load(environment);
+  return (await entryOf(name, environment)).load(environment);
 }
 
 /** The driver for a create that names none, and a sentence that says why it was chosen. */
@@ -55,12 +74,13 @@ export async function defaultDriver(host: Host): Promise<{ readonly name: string
   };
 }
 
-function entryOf(name: string): RegistryEntry {
-  const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
-  if (entry === undefined) {
-    throw new MachineError('driver-unknown', `There is no driver "${name}".`, {
-      why: `Built in are: ${driverNames.join(', ')}.`,
-    });
+async function entryOf(name: string, environment: DriverEnvironment): Promise<RegistryEntry> {
+  for (const find of finders) {
+    const entry = await find(name, environment);
+    if (entry !== undefined) {
+      return entry;
+    }
   }
-  return entry;
+  const text = `Driver "${name}" not found. Do you have the plugin binary accessible in your PATH?`;
+  throw new MachineError('driver-unknown', text, { why: `Built in are: ${driverNames.join(', ')}.` });
 }

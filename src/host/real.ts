@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { availableParallelism, homedir, tmpdir, totalmem, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { createFiles } from './files.ts';
 import type { Clock, Host, HostFacts, Network, Processes } from './types.ts';
 
@@ -23,6 +23,7 @@ export function createHost(): Host {
       },
     },
     clock: realClock,
+    importModule: async (path) => import(pathToFileURL(path).href) as Promise<unknown>,
     // A synchronous way to a module that most commands never need.
     randomBytes: (count) => new Uint8Array(process.getBuiltinModule('node:crypto').randomBytes(count)),
   };

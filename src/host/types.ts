@@ -213,6 +213,8 @@ export interface Host {
   readonly network: Network;
   readonly http: Http;
   readonly clock: Clock;
+  /** Imports an ES module by its absolute path, which runs its code. Errors are whatever it throws. */
+  importModule(path: string): Promise<unknown>;
   /** Cryptographically strong. */
   randomBytes(count: number): Uint8Array;
 }

@@ -42,6 +42,7 @@ export async function connectionOf(
 ): Promise<Connection> {
   const probed = await probeMachine(session, name);
   const url = requireEngineUrl(probed);
+  await completeClientFiles(session, probed);
   if (options.check) {
     await check(session, probed, { ...options, url });
   }
@@ -100,13 +101,31 @@ async function renew(session: Session, { name }: ProbedMachine): Promise<boolean
   }
 }
 
-/** The client's certificates as a machine's directory holds them. */
+/**
+ * The client's certificates as a machine's directory holds them. docker-machine makes no copies there for machines of
+ * the driver none: then it is those of the store.
+ */
 export async function tlsMaterial(session: Session, directory: string): Promise<TlsMaterial> {
   const files = machinePaths(directory);
-  const [ca, cert, key] = await Promise.all(
-    [files.ca, files.clientCert, files.clientKey].map((file) => session.host.files.readText(file)),
-  );
-  return { ca: ca ?? '', cert: cert ?? '', key: key ?? '' };
+  try {
+    const [ca, cert, key] = await Promise.all(
+      [files.ca, files.clientCert, files.clientKey].map((file) => session.host.files.readText(file)),
+    );
+    return { ca: ca ?? '', cert: cert ?? '', key: key ?? '' };
+  } catch (error) {
+    const { storeMaterial } = await import('./client-files.ts');
+    return storeMaterial(session, error);
+  }
+}
+
+/** Sees to it that the files are there whose directory `env` and `config` print. */
+async function completeClientFiles(session: Session, { directory, record }: ProbedMachine): Promise<void> {
+  const { ca, clientCert, clientKey } = machinePaths(directory);
+  const stats = await Promise.all([ca, clientCert, clientKey].map((file) => session.host.files.stat(file)));
+  if (stats.includes(undefined)) {
+    const { copyMissingClientFiles } = await import('./client-files.ts');
+    await copyMissingClientFiles(session, directory, record.HostOptions.AuthOptions);
+  }
 }
 
 function hostOf(url: string): string {

@@ -24,12 +24,12 @@ interface CreateContext {
  */
 export function createSteps(session: Session, machine: OpenMachine, own: OwnData): readonly Step[] {
   const context = { session, machine, own };
-  const { boots } = machine.driver.manifest.capabilities;
+  const { boots, power } = machine.driver.manifest.capabilities;
   const driverSteps = lateDriverSteps(context);
   const steps = {
     image: () => imageMachineSteps(context, driverSteps),
     host: () => [...driverSteps, ...startHost(context), ...hostSteps(context)],
-    nothing: () => [clientCertificates(context), ...driverSteps],
+    nothing: () => [clientCertificates(context), ...driverSteps, ...(power ? [boot(context)] : [])],
   };
   return [...steps[boots](), finish(context)];
 }
@@ -132,6 +132,7 @@ function clientCertificates({ session, machine, own }: CreateContext): Step {
   return {
     name: 'certificates',
     summary: 'Making client certificates',
+    isRoutine: true,
     async run() {
       const authority = await ensureStoreAuthority(session, own.tlsKeyType);
       await copyClientFiles(session.host, machine.directory, authority);
@@ -158,6 +159,7 @@ function finish({ session, machine }: CreateContext): Step {
   return {
     name: 'finish',
     summary: 'Recording the machine',
+    isRoutine: true,
     async run() {
       await updateOwnData(session, machine.name, { phase: 'ready' });
       return undefined;

@@ -6,6 +6,7 @@ import { machineDirectory, requireNewName } from '../store/paths.ts';
 import type { Sidecar } from '../store/sidecar.ts';
 import { requireImage } from './boot-material.ts';
 import { createSteps } from './create-steps.ts';
+import { ensureStoreAuthority } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { openJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
@@ -48,9 +49,12 @@ export async function planCreate(session: Session, request: CreateRequest): Prom
  */
 export async function createMachine(session: Session, request: CreateRequest): Promise<void> {
   const { machine, sidecar } = await draft(session, request);
+  await ensureStoreAuthority(session, request.tlsKeyType);
+  session.emit({ type: 'note', message: 'Running pre-create checks...' });
   await requireChecks(session, machine.driver, machine.config);
   await withMachineLock(session, request.name, { verb: 'create', timeoutMs: lockTimeoutMs }, async () => {
     session.signal.throwIfAborted();
+    session.emit({ type: 'note', message: 'Creating machine...' });
     await reserveMachine(session, machine, sidecar);
     await finishCreate(session, machine, request.onError);
   });

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { systemCode } from '../core/errors.ts';
 import type { Host } from '../host/types.ts';
-import { listMachineDirectories } from '../store/machine-files.ts';
+import { listMachineDirectories, sweepTemporaryFiles } from '../store/machine-files.ts';
 import { joinPath, storeDirectories } from '../store/paths.ts';
 import type { MachineRecord } from '../store/record.ts';
 import type { Authority, TlsKeyType } from '../tls/types.ts';
@@ -46,12 +46,27 @@ export async function ensureSshKeys(host: Host, machine: CredentialsOf): Promise
   return (await host.files.readText(files.sshHostPublicKey)).trim();
 }
 
-/** The store's CA and client certificate, made under the store's lock when they are missing. */
+/**
+ * The store's CA and client certificate, made under the store's lock when they are missing. Hundreds of creates at once
+ * do not wait for each other once they are there.
+ */
 export async function ensureStoreAuthority(session: Session, keyType: TlsKeyType): Promise<Authority> {
-  const { ensureAuthority } = await import('../tls/authority.ts');
-  const directory = joinPath(session.storePath, storeDirectories.certs);
-  return withCertsLock(session, () =>
-    ensureAuthority(session.host, directory, { keyType, userName: session.host.facts.userName }),
+  const { ensureAuthority, readAuthority } = await import('../tls/authority.ts');
+  const { host, storePath } = session;
+  const directory = joinPath(storePath, storeDirectories.certs);
+  const ready = await readAuthority(host, directory);
+  return (
+    ready ??
+    withCertsLock(session, async () => {
+      await sweepTemporaryFiles(host, directory);
+      return ensureAuthority(host, directory, {
+        keyType,
+        userName: host.facts.userName,
+        onMissing: (what, path) => {
+          session.emit({ type: 'note', message: `Creating ${what}: ${path}` });
+        },
+      });
+    })
   );
 }
 

@@ -1,5 +1,6 @@
 import { isMachineError, messageOf } from '../core/errors.ts';
-import type { Finding } from '../drivers/driver.ts';
+import type { DriverManifest, Finding, FlagValues } from '../drivers/driver.ts';
+import { listInstallations } from '../drivers/npm/installation.ts';
 import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { changedFiles } from '../image/cache.ts';
 import { findInstalledImage, hostArchitecture, listCachedImages } from '../image/sources.ts';
@@ -24,12 +25,14 @@ export type Diagnosis = Finding & { readonly subject: string };
  */
 export async function examine(session: Session, name?: string): Promise<Diagnosis[]> {
   const machines = name === undefined ? await listNames(session) : [name];
+  const installed = (await listInstallations(session.host)).map((found) => found.name);
+  const drivers = [...new Set([...driverNames, ...installed])];
   const parts = await Promise.all([
     about('host', examinePrograms(session)),
     about('store', examineStore(session)),
     about('image', examineImage(session)),
     about('image', examineImageCache(session)),
-    ...driverNames.map((driver) => about(`driver ${driver}`, examineDriver(session, driver))),
+    ...drivers.map((driver) => about(`driver ${driver}`, examineDriver(session, driver))),
     ...machines.map((machine) => about(`machine ${machine}`, examineMachine(session, machine))),
   ]);
   return parts.flat();
@@ -162,8 +165,20 @@ async function examineDriver(session: Session, name: string): Promise<readonly F
   if (!driver.manifest.capabilities.power) {
     return [];
   }
-  const { config } = driver.configure({});
-  return driver.check({ host, signal, emit, config: driver.readConfig(config) });
+  let config: unknown;
+  try {
+    config = driver.readConfig(driver.configure(defaultsOf(driver.manifest)).config);
+  } catch (error) {
+    if (!isMachineError(error)) {
+      throw error;
+    }
+    return [{ severity: 'ok', code: 'driver', message: 'loads; what more it needs depends on its flags' }];
+  }
+  return driver.check({ host, signal, emit, config });
+}
+
+function defaultsOf({ flags }: DriverManifest): FlagValues {
+  return Object.fromEntries(flags.map((flag) => [flag.name, flag.default]));
 }
 
 async function examineMachine(session: Session, name: string): Promise<Finding[]> {

@@ -138,9 +138,11 @@ function oneLine(error: unknown): string {
   return `${messageOf(error)}${why}`.replace(/\s*\n\s*/g, ' ');
 }
 
-// The driver's name out of a record that may be broken otherwise. The name of the folder may not even be that
-// of a machine, so the path is only read, never written.
-async function rawDriverName({ host, storePath }: Session, name: string): Promise<string | undefined> {
+/**
+ * The driver's name out of a record that may be broken otherwise. The name of the folder may not even be that of a
+ * machine, so the path is only read, never written.
+ */
+export async function rawDriverName({ host, storePath }: Session, name: string): Promise<string | undefined> {
   try {
     const text = await host.files.readText(
       joinPath(storePath, storeDirectories.machines, name, machineFiles.config),

@@ -1,4 +1,4 @@
-import { MachineError } from '../core/errors.ts';
+import { isMachineError, MachineError } from '../core/errors.ts';
 import type { BootMaterial, Driver, DriverContext } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/registry.ts';
 import { loadRecord, saveRecord } from '../store/machine-files.ts';
@@ -26,8 +26,28 @@ export async function openMachine(session: Session, name: string): Promise<OpenM
   const record = await loadRecord(session.host, session.storePath, name, (message) => {
     session.emit({ type: 'warn', message, machine: name });
   });
-  const driver = await loadDriver(record.DriverName, session);
+  const driver = await driverOf(session, record.DriverName);
   return { name, directory, record, driver, config: driver.readConfig(record.Driver) };
+}
+
+/** A record of a driver that is not there is no mistake in the command line. */
+async function driverOf(session: Session, name: string): Promise<Driver> {
+  try {
+    return await loadDriver(name, session);
+  } catch (error) {
+    if (!isMachineError(error) || error.code !== 'driver-unknown') {
+      throw error;
+    }
+    throw new MachineError(error.code, error.message, {
+      why: `The machine was made with a driver "${name}", which is not on this computer.`,
+      remedies: [
+        `Install docker-machine-driver-${name}, or forget the machine with "tsmachine rm -f NAME": what it is at its provider then remains there.`,
+      ],
+      facts: error.facts,
+      cause: error,
+      exitCode: 1,
+    });
+  }
 }
 
 /** What a driver's methods are given for this machine. */

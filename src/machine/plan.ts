@@ -39,7 +39,9 @@ async function runStep(step: Step, { session, machine, journal }: PlanContext): 
     event: 'begin',
     ...(intent === undefined ? {} : { facts: intent }),
   });
-  session.emit({ type: 'step-begin', machine, step: step.name, summary: step.summary });
+  const { name, summary, isRoutine } = step;
+  const routine = isRoutine === true ? { isRoutine } : {};
+  session.emit({ type: 'step-begin', machine, step: name, summary, ...routine });
   try {
     const facts = await step.run();
     await journal.append({ step: step.name, event: 'done', ...(facts === undefined ? {} : { facts }) });

@@ -4,12 +4,12 @@ import { ensureSshKeys, refreshCertificates } from './credentials.ts';
 import { refreshMachineContext } from './contexts.ts';
 import { requireFinished } from './finished.ts';
 import { withMachineLock } from './locks.ts';
-import { driverContext, openMachine, requireCapability, type OpenMachine } from './open.ts';
+import { driverContext, openMachine, type OpenMachine } from './open.ts';
 import { reportStep } from './report-step.ts';
 import type { Session } from './session.ts';
 
 const lockTimeoutMs = 30_000;
-const participles = { start: 'started', stop: 'stopped', kill: 'killed', restart: 'restarted' } as const;
+const askToStop = 'Asking the machine to stop';
 
 /**
  * Starts a machine and returns when its engine answers. Certificates that are about to end or no longer fit
@@ -29,7 +29,7 @@ export async function startMachine(session: Session, name: string): Promise<void
 export async function stopMachine(session: Session, name: string): Promise<void> {
   await withMachine(session, name, 'stop', async (machine) => {
     await requireNotStopped(session, machine);
-    await reportStep(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
+    await reportStep(session, name, { step: 'stop', summary: askToStop, isRoutine: true }, () =>
       machine.driver.stop(driverContext(session, machine)),
     );
   });
@@ -39,38 +39,41 @@ export async function stopMachine(session: Session, name: string): Promise<void>
 export async function killMachine(session: Session, name: string): Promise<void> {
   await withMachine(session, name, 'kill', async (machine) => {
     await requireNotStopped(session, machine);
-    await reportStep(session, name, { step: 'kill', summary: `Killing "${name}"...` }, () =>
+    await reportStep(session, name, { step: 'kill', summary: 'Taking the power away', isRoutine: true }, () =>
       machine.driver.kill(driverContext(session, machine)),
     );
   });
 }
 
-/** Stop and start; a stopped machine is only started. */
-export async function restartMachine(session: Session, name: string): Promise<void> {
-  await withMachine(session, name, 'restart', async (machine) => {
+/** Stop and start; a stopped machine is only started. @returns which of the two it was. */
+export async function restartMachine(session: Session, name: string): Promise<'restarted' | 'started'> {
+  return withMachine(session, name, 'restart', async (machine) => {
     const isOff = (await powerOf(session, machine)) === 'stopped';
     const { driver } = machine;
     if (!isOff && driver.restart !== undefined) {
       await restartByDriver(session, machine);
-      return;
+      return 'restarted';
     }
     if (!isOff) {
-      await reportStep(session, name, { step: 'stop', summary: `Stopping "${name}"...` }, () =>
+      await reportStep(session, name, { step: 'stop', summary: askToStop, isRoutine: true }, () =>
         machine.driver.stop(driverContext(session, machine)),
       );
     }
+    if (isOff) {
+      session.emit({ type: 'note', message: `Starting "${name}"...` });
+    }
     await startLocked(session, machine);
+    return isOff ? 'started' : 'restarted';
   });
 }
 
 async function restartByDriver(session: Session, machine: OpenMachine): Promise<void> {
   const { driver, name } = machine;
-  const isHost = driver.manifest.capabilities.boots === 'host';
   const { bootId, waitUntilBack } = await import('./host-boot.ts');
+  const isHost = driver.manifest.capabilities.boots === 'host';
   const before = isHost ? await bootId(session, machine) : undefined;
-  await reportStep(session, name, { step: 'restart', summary: `Restarting "${name}"...` }, async () =>
-    driver.restart?.(driverContext(session, machine)),
-  );
+  const step = { step: 'restart', summary: 'Waiting for the machine', isRoutine: true };
+  await reportStep(session, name, step, async () => driver.restart?.(driverContext(session, machine)));
   if (before !== undefined) {
     await waitUntilBack(session, machine, before);
   }
@@ -84,7 +87,7 @@ async function startLocked(session: Session, machine: OpenMachine): Promise<void
     await ensureSshKeys(session.host, credentials);
     await refreshCertificates(session, credentials);
   }
-  await reportStep(session, name, { step: 'boot', summary: `Starting "${name}"...` }, () =>
+  await reportStep(session, name, { step: 'boot', summary: 'Waiting for the machine' }, () =>
     bootMachine(session, machine),
   );
   if (machine.driver.manifest.capabilities.boots === 'host') {
@@ -98,33 +101,17 @@ async function startLocked(session: Session, machine: OpenMachine): Promise<void
   await refreshMachineContext(session, machine);
 }
 
-async function withMachine(
+async function withMachine<T>(
   session: Session,
   name: string,
   verb: 'start' | 'stop' | 'kill' | 'restart',
-  action: (machine: OpenMachine) => Promise<void>,
-): Promise<void> {
+  action: (machine: OpenMachine) => Promise<T>,
+): Promise<T> {
   // Once without the lock, so that a wrong name does not leave a lock file behind.
-  await requirePower(session, await openMachine(session, name), verb);
-  await withMachineLock(session, name, { verb, timeoutMs: lockTimeoutMs }, async () => {
-    await action(await openMachine(session, name));
-  });
-}
-
-/** A driver without power says so in words of its own, which are those of docker-machine. */
-async function requirePower(
-  session: Session,
-  machine: OpenMachine,
-  verb: 'start' | 'stop' | 'kill' | 'restart',
-): Promise<void> {
-  const { driver } = machine;
-  if (driver.manifest.capabilities.power || (verb === 'restart' && driver.restart !== undefined)) {
-    return;
-  }
-  if (verb !== 'restart') {
-    await driver[verb](driverContext(session, machine));
-  }
-  requireCapability(machine, 'power', participles[verb]);
+  await openMachine(session, name);
+  return withMachineLock(session, name, { verb, timeoutMs: lockTimeoutMs }, async () =>
+    action(await openMachine(session, name)),
+  );
 }
 
 async function powerOf(session: Session, machine: OpenMachine): Promise<string> {

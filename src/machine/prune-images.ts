@@ -1,5 +1,6 @@
 import { MachineError } from '../core/errors.ts';
 import { withCacheLock } from '../image/cache.ts';
+import { listInstallations } from '../drivers/npm/installation.ts';
 import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { removeFromCache, type RemovedImage } from '../image/prune.ts';
 import { listNames } from './list.ts';
@@ -29,13 +30,20 @@ export async function pruneImages(
 /** What drivers keep for images that are not in use. */
 async function pruneDrivers(session: Session, keepImages: ReadonlySet<string>): Promise<RemovedImage[]> {
   const removed: RemovedImage[] = [];
-  for (const name of driverNames) {
+  for (const name of [...driverNames, ...(await installedWithCache(session))]) {
     const driver = await loadDriver(name, session);
     const context = { host: session.host, signal: session.signal, keepImages };
     const pruned = (await driver.prune?.({ ...context, cache: driverCache(session, name) })) ?? [];
     removed.push(...pruned.map((files) => ({ ...files, version: undefined })));
   }
   return removed;
+}
+
+/** Installed drivers that keep saved guests; the others are not even loaded. */
+async function installedWithCache({ host }: Session): Promise<readonly string[]> {
+  return (await listInstallations(host)).flatMap((found) =>
+    'installation' in found && found.installation.manifest.capabilities.resume ? [found.name] : [],
+  );
 }
 
 /** Digests of the images of all machines. */

@@ -2,8 +2,9 @@ import path from 'node:path';
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { removeMachineDirectory } from '../store/machine-files.ts';
-import { machineDirectory } from '../store/paths.ts';
-import { openJournal } from './journal.ts';
+import { sweepLeftovers } from '../store/leftovers.ts';
+import { machineDirectory, removedDirectory } from '../store/paths.ts';
+import { lastEvent, openJournal, readJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, type OpenMachine } from './open.ts';
 import { updateOwnData } from './own-data.ts';
@@ -11,6 +12,14 @@ import type { Session } from './session.ts';
 import { machinePaths } from './machine-paths.ts';
 
 const lockTimeoutMs = 30_000;
+
+/** What came of a removal that was forced; without force there is only success and an error. */
+export interface Removal {
+  /** False when there was nothing to remove. */
+  readonly removed: boolean;
+  /** What would have kept the machine from being removed without force. */
+  readonly failure?: unknown;
+}
 
 /**
  * Removes a machine: first at its hypervisor or provider, then here. `force` removes it here whatever happens
@@ -21,15 +30,21 @@ export async function removeMachine(
   session: Session,
   name: string,
   options: { readonly force: boolean },
-): Promise<void> {
-  const directory = machineDirectory(session.storePath, name);
-  if ((await session.host.files.stat(directory)) === undefined) {
-    if (options.force) {
-      return;
+): Promise<Removal> {
+  const { host, storePath } = session;
+  if ((await host.files.stat(machineDirectory(storePath, name))) === undefined) {
+    if ((await host.files.stat(removedDirectory(storePath, name))) !== undefined) {
+      // An earlier rm was killed while it deleted the files: everything else was done by then.
+      await sweepLeftovers(host, storePath);
+      return { removed: true };
     }
-    throw new MachineError('machine-not-found', `Docker machine "${name}" does not exist.`);
+    const missing = new MachineError('machine-not-found', `Docker machine "${name}" does not exist.`);
+    if (options.force) {
+      return { removed: false, failure: missing };
+    }
+    throw missing;
   }
-  await withMachineLock(session, name, { verb: 'rm', timeoutMs: lockTimeoutMs }, () =>
+  return withMachineLock(session, name, { verb: 'rm', timeoutMs: lockTimeoutMs }, () =>
     removeLocked(session, name, options),
   );
 }
@@ -39,20 +54,23 @@ export async function removeLocked(
   session: Session,
   name: string,
   { force }: { readonly force: boolean },
-): Promise<void> {
+): Promise<Removal> {
   const { host, storePath } = session;
   const directory = machineDirectory(storePath, name);
+  let failure: unknown;
   try {
     await removeAtDriver(session, name, directory);
   } catch (error) {
     if (!force) {
       throw error;
     }
+    failure = error;
     await writeTombstone(session, name, directory, error);
   }
   const { forgetContext } = await import('../engine/contexts.ts');
   await forgetContext(host, name);
   await removeMachineDirectory(host, storePath, name);
+  return { removed: true, ...(failure === undefined ? {} : { failure }) };
 }
 
 async function removeAtDriver(session: Session, name: string, directory: string): Promise<void> {
@@ -61,8 +79,9 @@ async function removeAtDriver(session: Session, name: string, directory: string)
     machine = await openMachine(session, name);
   } catch (error) {
     if (isMachineError(error) && error.code === 'machine-incomplete') {
-      // A folder without a record: nothing was ever made for it.
+      // A folder without a record. What tsmachine makes for one is in its journal.
       await stopByFiles(session, name, directory);
+      await requireNothingOutside(session, name, directory);
       return;
     }
     await stopByFiles(session, name, directory);
@@ -73,6 +92,21 @@ async function removeAtDriver(session: Session, name: string, directory: string)
   await updateOwnData(session, name, { phase: 'removing' });
   await machine.driver.remove(driverContext(session, machine));
   await journal.append({ step: 'remove', event: 'done' });
+}
+
+/** @throws MachineError `machine-incomplete` when the journal names something that may still be at a provider. */
+async function requireNothingOutside(session: Session, name: string, directory: string): Promise<void> {
+  const entries = await readJournal(session.host, machinePaths(directory).journal);
+  const left = entries.filter(
+    ({ step, event, facts }) =>
+      event === 'begin' && facts !== undefined && lastEvent(entries, step) !== 'undone',
+  );
+  if (left.length > 0) {
+    throw new MachineError('machine-incomplete', `The machine "${name}" has no config.json.`, {
+      why: `Its journal names what may still be there: ${left.map(({ facts }) => JSON.stringify(facts)).join(', ')}.`,
+      remedies: [`Remove that at the provider, then run: tsmachine rm -f ${name}`],
+    });
+  }
 }
 
 // Without a readable record nobody knows the driver, but a local driver recognises its process by the files
@@ -114,6 +148,6 @@ async function writeTombstone(
   session.emit({
     type: 'warn',
     machine: name,
-    message: `The machine "${name}" was removed here, but not at its driver: ${messageOf(error)}. What may remain is noted in ${file}.`,
+    message: `The machine "${name}" was removed here, but not at its driver (${messageOf(error)}). What may remain is noted in ${file}.`,
   });
 }

@@ -5,7 +5,7 @@ import type { Session } from './session.ts';
 export async function reportStep<T>(
   session: Session,
   machine: string,
-  what: { readonly step: string; readonly summary: string },
+  what: { readonly step: string; readonly summary: string; readonly isRoutine?: boolean },
   action: () => Promise<T>,
 ): Promise<T> {
   session.emit({ type: 'step-begin', machine, ...what });

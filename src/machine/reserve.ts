@@ -1,7 +1,7 @@
 import { MachineError, systemCode } from '../core/errors.ts';
 import type { Configured } from '../drivers/driver.ts';
 import { listMachineDirectories } from '../store/machine-files.ts';
-import { findCaseTwin, joinPath, storeDirectories } from '../store/paths.ts';
+import { draftDirectory, findCaseTwin, joinPath, storeDirectories } from '../store/paths.ts';
 import { newRecord } from '../store/new-record.ts';
 import { formatRecord, type MachineRecord, type SwarmOptions } from '../store/record.ts';
 import { formatSidecar, type Sidecar } from '../store/sidecar.ts';
@@ -70,7 +70,7 @@ export async function reserveMachine(
     await host.files.makeDirectory(joinPath(storePath, directory), 0o700);
   }
   // Hidden, so that no list shows it. What an earlier process left of it is in nobody's use: we hold the lock.
-  const draft = joinPath(storePath, storeDirectories.machines, `.${machine.name}.new`);
+  const draft = draftDirectory(storePath, machine.name);
   await host.files.remove(draft);
   await host.files.makeDirectory(draft, 0o700);
   const files = machinePaths(draft);

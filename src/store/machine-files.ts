@@ -213,8 +213,8 @@ async function requireContained(
   }
 }
 
-/** Removes what killed writers left in a machine's directory. */
-async function sweepTemporaryFiles(host: Host, directory: string): Promise<void> {
+/** Removes what killed writers left in a directory of whole files. Its writers' lock is held by the caller. */
+export async function sweepTemporaryFiles(host: Host, directory: string): Promise<void> {
   const entries = await host.files.list(directory).catch(() => []);
   for (const { name } of entries) {
     const pid = Number(TEMPORARY.exec(name)?.[1] ?? 0);

@@ -66,7 +66,8 @@ export const machineFiles = {
  */
 const EXISTING_NAME_MAX = 200;
 
-const NEW_NAME = /^[a-z0-9][a-z0-9.-]{0,62}$/;
+/** A host name that every system takes is not longer. */
+const NEW_NAME = /^[a-zA-Z0-9][a-zA-Z0-9.-]{0,62}$/;
 const EXISTING_NAME = /^[a-zA-Z0-9][a-zA-Z0-9.-]*$/;
 /** Windows gives these names to devices, with any ending and in every directory. */
 const DEVICE_NAME = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?$/i;
@@ -93,7 +94,10 @@ export function resolveStorePath(facts: HostFacts, option?: string): string {
  */
 export function requireNewName(name: string): void {
   if (!NEW_NAME.test(name)) {
-    throw invalidName(name, 'New names are lower-case letters, digits, "-" and ".", at most 63 characters.');
+    throw invalidName(
+      name,
+      'New names are letters, digits, "-" and ".", beginning with a letter or digit, at most 63 characters.',
+    );
   }
   requireSafeName(name);
 }
@@ -101,7 +105,7 @@ export function requireNewName(name: string): void {
 /**
  * Absolute directory of a machine. This is the one function that makes a path of a machine's name; every
  * command comes through it before it touches a file. Names of existing machines follow docker-machine's
- * own pattern, new ones are narrower: see requireNewName.
+ * own pattern, new ones are shorter: see requireNewName.
  * @throws MachineError `name-invalid`.
  */
 export function machineDirectory(storePath: string, name: string): string {
@@ -122,6 +126,11 @@ export function certFile(storePath: string, file: keyof typeof certFiles): strin
 /** Lock of one machine. Beside its directory, so that it can be held while the directory is removed. */
 export function machineLockPath(storePath: string, name: string): string {
   return hiddenSibling(storePath, name, 'lock');
+}
+
+/** Where a machine's directory is filled before it is renamed into place; left over only by a crash. */
+export function draftDirectory(storePath: string, name: string): string {
+  return hiddenSibling(storePath, name, 'new');
 }
 
 /** Where a machine's directory goes for the moment in which it is deleted; left over only by a crash. */

@@ -12,6 +12,8 @@ export type AuthorityHost = Pick<Host, 'files' | 'clock' | 'randomBytes' | 'fact
 export interface AuthorityOptions {
   readonly keyType: TlsKeyType;
   readonly userName: string;
+  /** Told before something is made that was not there. */
+  readonly onMissing?: (what: 'CA' | 'client certificate', path: string) => void;
 }
 
 /** docker-machine's names; both programs work on the same files. */
@@ -45,6 +47,42 @@ export async function ensureAuthority(
   const ca = await ensureCa(host, paths, options);
   const client = await ensureClient(host, paths, ca, options);
   return { ca, client };
+}
+
+/**
+ * The same when nothing has to be made; undefined when there is something to make or to complain about. Needs no lock:
+ * every file appears whole, a key before its certificate, and certificates are renewed for the key that is there.
+ * @throws MachineError `store-unsafe` when other users can change the directory.
+ */
+export async function readAuthority(
+  host: AuthorityHost,
+  certsDirectory: string,
+): Promise<Authority | undefined> {
+  const paths = pathsIn(certsDirectory);
+  await ensurePrivateDirectory(host, certsDirectory);
+  try {
+    const ca = await readPair(host, paths.caCert, paths.caKey);
+    const client = await readPair(host, paths.clientCert, paths.clientKey);
+    if (ca === undefined || client === undefined) {
+      return undefined;
+    }
+    checkCa(host, paths, ca);
+    return isGoodClient(host, ca, client) ? { ca, client } : undefined;
+  } catch {
+    // Whoever holds the lock finds the same fault, or finds it mended.
+    return undefined;
+  }
+}
+
+/** A certificate and its key. The certificate is read first: when it is there, its key was written before. */
+async function readPair(
+  host: AuthorityHost,
+  certPath: string,
+  keyPath: string,
+): Promise<CertifiedKey | undefined> {
+  const certPem = await readIfThere(host, certPath);
+  const keyPem = certPem === undefined ? undefined : await readKey(host, keyPath);
+  return certPem === undefined || keyPem === undefined ? undefined : { certPem, keyPem };
 }
 
 /**
@@ -126,6 +164,7 @@ async function makeCa(
       ],
     });
   }
+  options.onMissing?.('CA', paths.caCert);
   const { issueCaCertificate, issueKey } = await import('./issue.ts');
   const keyPem = existingKeyPem ?? (await issueKey(options.keyType));
   if (existingKeyPem === undefined) {
@@ -177,6 +216,9 @@ async function ensureClient(
   const keyPem = await readClientKey(host, paths);
   if (certPem !== undefined && keyPem !== undefined && isGoodClient(host, ca, { certPem, keyPem })) {
     return { certPem, keyPem };
+  }
+  if (certPem === undefined) {
+    options.onMissing?.('client certificate', paths.clientCert);
   }
   const { issueKey } = await import('./issue.ts');
   const newKeyPem = keyPem ?? (await issueKey(options.keyType));

@@ -41,6 +41,8 @@ export interface FakeHost extends Host {
   readonly network: FakeNetwork;
   readonly http: FakeHttp;
   readonly clock: FakeClock;
+  /** Modules that can be imported, by absolute path; an error is thrown. */
+  readonly modules: Map<string, unknown>;
 }
 
 /** What a test may choose; everything has a default. */
@@ -68,9 +70,21 @@ export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
   for (const [path, data] of Object.entries(tree)) {
     files.put(path, data);
   }
+  const modules = new Map<string, unknown>();
   return {
     facts,
     files,
+    modules,
+    importModule: async (path) => {
+      const found = modules.get(path);
+      if (found === undefined) {
+        throw new Error(`Cannot find module '${path}'`);
+      }
+      if (found instanceof Error) {
+        throw found;
+      }
+      return found;
+    },
     processes: createScriptedProcesses(facts.platform, facts.pid),
     network: createFakeNetwork(),
     http: createFakeHttp(files),

@@ -75,6 +75,7 @@ export async function makeStore(options: { readonly sharesTemplates?: boolean } 
         MACHINE_STORAGE_PATH: store,
         DOCKER_CONFIG: path.join(home, 'docker'),
         DOCKER_HOST: '',
+        TSMACHINE_DRIVERS: path.join(home, 'drivers'),
         ...options.env,
       },
     });

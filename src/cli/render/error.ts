@@ -39,18 +39,39 @@ export async function reportError(error: unknown, context: ErrorContext): Promis
   return codes.size === 1 ? first : 1;
 }
 
-/** The error as docker-machine's callers and people read it: what happened [code], why, and what to try. */
+/** The error as people read it: what happened [code], why, and what to try. */
 function toLines(error: MachineError, remedies: readonly string[], { io }: ErrorContext): string[] {
-  const [what = '', ...more] = printableLines(inTheNameOf(io, sentenceOf(error)));
-  const isCompatible = io.program === 'docker-machine';
-  // docker-machine's own sentences are matched whole by its callers; it put "Error: " before those about arguments.
-  const head = isCompatible
-    ? `${error.code === 'arguments-invalid' ? 'Error: ' : ''}${what}`
-    : `error: ${what} [${error.code}]`;
+  if (io.program === 'docker-machine') {
+    return toCompatibleLines(error, remedies, io);
+  }
+  const [what = '', ...more] = printableLines(sentenceOf(error));
+  return [
+    `error: ${what} [${error.code}]`,
+    ...more.map((line) => `  ${line.trim()}`),
+    ...adviceLines(error, remedies, io),
+  ];
+}
+
+/** Sentences about arguments before which docker-machine does not say "Error: ". */
+const unprefixed = /^(Invalid command line|Improper number of arguments|Error\b)/;
+
+/**
+ * docker-machine's own sentences, which its callers match. Reasons and advice are added on a terminal, and for
+ * faults outside the machine, where docker-machine has the reason in its sentence as well.
+ */
+function toCompatibleLines(error: MachineError, remedies: readonly string[], io: Io): string[] {
+  const sentence = inTheNameOf(io, sentenceOf(error));
+  const isAboutArguments = error.code === 'arguments-invalid' && !unprefixed.test(sentence);
+  const lines = `${isAboutArguments ? 'Error: ' : ''}${sentence}`.split(/\r?\n/).map(printable);
+  const { fault } = errorCodes[error.code];
+  const isComplete =
+    fault === 'usage' || fault === 'machine' || error.exitCode === 3 || error.facts['complete'] === true;
+  return io.stderr.isTTY !== true && isComplete ? lines : [...lines, ...adviceLines(error, remedies, io)];
+}
+
+function adviceLines(error: MachineError, remedies: readonly string[], io: Io): string[] {
   const reasons = [...(error.why === undefined ? [] : [error.why]), ...causesOf(error)];
   return [
-    head,
-    ...more.map((line) => `  ${line.trim()}`),
     ...reasons.map((reason) => `why: ${printable(inTheNameOf(io, reason.trim()))}`),
     ...remedies.map((remedy) => `try: ${printable(remedy)}`),
   ];
@@ -153,7 +174,7 @@ function asMachineError(error: unknown): MachineError {
 
 /** Commands in a text are those of the program that was called. */
 function inTheNameOf(io: Io, text: string): string {
-  return io.program === 'tsmachine' ? text : text.replace(/(?<![\w./-])tsmachine(?= [a-z-])/g, io.program);
+  return io.program === 'tsmachine' ? text : text.replace(/(?<![\w./-])tsmachine(?=: | [a-z-])/g, io.program);
 }
 
 function textFact(error: MachineError, name: string): string | undefined {

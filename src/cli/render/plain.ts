@@ -8,11 +8,15 @@ const progressStepPercent = 10;
 /** Lines without colour or cursor movement, for pipes, files and CI. */
 export function createPlainRenderer({ stream, secrets }: RendererOptions): Renderer {
   const shownTenths = new Map<string, number>();
+  const routine = new Set<string>();
   const write = (text: string): void => {
     stream.write(`${redact(printable(text), secrets)}\n`);
   };
   return {
     show: (event) => {
+      if (isOfRoutine(event, routine)) {
+        return;
+      }
       if (event.type !== 'progress' || isWorthALine(event, shownTenths)) {
         const text = describe(event);
         if (text !== undefined) {
@@ -60,6 +64,15 @@ export function labelOf({
   readonly summary: string;
 }): string {
   return summary.includes(`"${machine}"`) ? summary : `(${machine}) ${summary}`;
+}
+
+/** Steps that go without saying are not mentioned when they fail either: the error is. */
+function isOfRoutine(event: MachineEvent, routine: Set<string>): boolean {
+  if (event.type === 'step-begin' && event.isRoutine === true) {
+    routine.add(`${event.machine} ${event.step}`);
+    return true;
+  }
+  return event.type === 'step-failed' && routine.has(`${event.machine} ${event.step}`);
 }
 
 function isWorthALine(

@@ -4,7 +4,11 @@ import { connect } from '../connect.ts';
 
 /** `config [name]`: flags for the Docker client, for `docker $(tsmachine config NAME) ps`. */
 export default async function config(call: Call<'config'>): Promise<number> {
-  const { name, url, certDirectory } = await connect(call, call.args[0] ?? '');
+  const { name, url, certDirectory } = await connect(
+    call,
+    call.args[0] ?? '',
+    'Error running connection boilerplate',
+  );
   const ca = joinPath(certDirectory, certFiles.ca);
   const cert = joinPath(certDirectory, certFiles.clientCert);
   const key = joinPath(certDirectory, certFiles.clientKey);

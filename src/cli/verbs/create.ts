@@ -1,4 +1,5 @@
 import { isMachineError, MachineError } from '../../core/errors.ts';
+import type { MachineEvent } from '../../core/events.ts';
 import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
 import { defaultDriver, loadManifest } from '../../drivers/registry.ts';
 import type { CreateRequest } from '../../machine/request.ts';
@@ -28,8 +29,8 @@ export default async function create(call: Call<'create'>): Promise<number> {
   const { manifest, values, args, why } = await parse(call);
   const options = values as unknown as CreateOptions;
   if (values['help'] === true) {
-    const { printCreateHelp } = await import('../create-help.ts');
-    await printCreateHelp(call, manifest.name);
+    const { createHelp } = await import('../create-help.ts');
+    call.print(await createHelp(call, manifest.name));
     return 0;
   }
   const name = await requireName(call, manifest, args);
@@ -41,7 +42,16 @@ export default async function create(call: Call<'create'>): Promise<number> {
     sayHowToConnect(call, name);
     return 0;
   }
-  const request = createRequest(name, manifest, values);
+  const request = requestOf(name, manifest, values);
+  if (
+    call.people.isTTY === true &&
+    request.swarm !== undefined &&
+    (request.swarm.swarm || request.swarm.master)
+  ) {
+    call.inform(
+      'The flags of classic Swarm are recorded, but have no effect: its discovery service is gone.',
+    );
+  }
   for (const flag of manifest.flags.filter(({ secret }) => secret === true)) {
     call.hide(String(values[flag.name] ?? ''));
   }
@@ -65,21 +75,52 @@ export default async function create(call: Call<'create'>): Promise<number> {
  * that every driver has; when the whole line then says another one, it is read again with that one's flags.
  */
 async function parse(call: Call<'create'>): Promise<CreateLine> {
-  const { env } = call.io.host.facts;
-  const first = tokenize(commonFlags, call.args, { skipUnknown: true });
-  let driverName = driverOf(resolveFlags(createFlags.slice(0, 1), first.given, env));
+  let driverName = await withHelp(call, undefined, () => firstDriver(call));
   for (let attempt = 1; ; attempt += 1) {
     const fallback = driverName === undefined ? await defaultDriver(call.io.host) : undefined;
-    const manifest = await loadManifest(fallback?.name ?? driverName ?? '', call.session);
+    const manifest = await manifestOf(call, fallback?.name ?? driverName ?? '');
     const flags = [...commonFlags, ...manifest.flags];
     call.expectFlags(flags);
-    const { given, args } = tokenize(flags, call.args);
-    const values = resolveFlags(flags, given, env);
+    const { args, values } = await withHelp(call, manifest.name, () => {
+      const tokens = tokenize(flags, call.args);
+      return { args: tokens.args, values: resolveFlags(flags, tokens.given, call.io.host.facts.env) };
+    });
     const named = driverOf(values);
     if (named === driverName || named === undefined || attempt === driverAttemptsMax) {
       return { values, args, manifest, why: fallback?.why };
     }
     driverName = named;
+  }
+}
+
+/** The driver that is named, as far as that can be seen without knowing its flags. */
+function firstDriver(call: Call<'create'>): string | undefined {
+  const { given } = tokenize(commonFlags, call.args, { skipUnknown: true });
+  return driverOf(resolveFlags(createFlags.slice(0, 1), given, call.io.host.facts.env));
+}
+
+/** Reads something of the command line; when that fails the help with the flags of the driver is shown. */
+async function withHelp<T>(call: Call<'create'>, driverName: string | undefined, read: () => T): Promise<T> {
+  try {
+    return read();
+  } catch (error) {
+    const { showIncorrectUsage } = await import('../usage.ts');
+    await showIncorrectUsage(call.io, error, async () =>
+      (await import('../create-help.ts')).createHelp(call, driverName),
+    );
+    throw error;
+  }
+}
+
+async function manifestOf(call: Call<'create'>, name: string): Promise<DriverManifest> {
+  try {
+    return await loadManifest(name, call.session);
+  } catch (error) {
+    throw isMachineError(error) && error.code === 'driver-unknown'
+      ? rephrased(error, (message) =>
+          message.replace('plugin binary ', `plugin binary "docker-machine-driver-${name}" `),
+        )
+      : error;
   }
 }
 
@@ -102,8 +143,8 @@ async function requireName(
     );
   }
   if (name === undefined) {
-    const { printCreateHelp } = await import('../create-help.ts');
-    await printCreateHelp(call, manifest.name);
+    const { createHelp } = await import('../create-help.ts');
+    call.print(await createHelp(call, manifest.name));
     throw new MachineError('arguments-invalid', 'No machine name specified');
   }
   return name;
@@ -121,10 +162,39 @@ async function printPlan(call: Call<'create'>, request: CreateRequest, asJson: b
   }
 }
 
+/** A name that cannot be is said in docker-machine's words. */
+function requestOf(name: string, manifest: DriverManifest, values: FlagValues): CreateRequest {
+  try {
+    return createRequest(name, manifest, values);
+  } catch (error) {
+    if (!isMachineError(error) || error.code !== 'name-invalid') {
+      throw error;
+    }
+    const text =
+      'Error creating machine: Invalid hostname specified. Allowed hostname chars are: 0-9a-zA-Z . -';
+    throw new MachineError(error.code, text, { why: error.why ?? error.message, facts: error.facts });
+  }
+}
+
 async function make(call: Call<'create'>, request: CreateRequest): Promise<void> {
   const { createMachine } = await import('../../machine/create.ts');
   call.recoverWith(`create --resume ${request.name}`);
-  await createMachine(call.session, request).catch(explain);
+  let failedStep: string | undefined;
+  const session = {
+    ...call.session,
+    emit: (event: MachineEvent) => {
+      failedStep = event.type === 'step-failed' ? event.step : failedStep;
+      call.session.emit(event);
+    },
+  };
+  try {
+    await createMachine(session, request);
+  } catch (error) {
+    if (failedStep === undefined || session.signal.aborted) {
+      explain(error);
+    }
+    throw rephrased(error, (message) => `Error creating machine: ${message}`);
+  }
 }
 
 /** Mistakes in a driver's flags in docker-machine's words. */

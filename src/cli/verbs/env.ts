@@ -8,6 +8,9 @@ import { loadShell } from '../shells/table.ts';
 const variables = ['DOCKER_TLS_VERIFY', 'DOCKER_HOST', 'DOCKER_CERT_PATH', 'DOCKER_MACHINE_NAME'];
 const windowsVariable = 'COMPOSE_CONVERT_WINDOWS_PATHS';
 
+const unknownShellAdvice =
+  "The default lines below are for a sh/bash shell, you can specify the shell you're using, with the --shell flag.\n";
+
 /** A variable and its value; undefined removes it. */
 type Assignment = readonly [variable: string, value: string | undefined];
 
@@ -30,11 +33,13 @@ export default async function env(call: Call<'env'>): Promise<number> {
 
 async function setAll(call: Call<'env'>, machine: string | undefined): Promise<Assignment[]> {
   const { connect } = await import('../connect.ts');
-  const { name, url, certDirectory, address } = await connect(call, machine ?? 'default').catch(
-    (error: unknown) => {
-      throw machine === undefined ? call.withoutDefault(error) : error;
-    },
-  );
+  const { name, url, certDirectory, address } = await connect(
+    call,
+    machine ?? 'default',
+    'Error checking TLS connection',
+  ).catch((error: unknown) => {
+    throw machine === undefined ? call.withoutDefault(error) : error;
+  });
   const { facts } = call.io.host;
   const proxy = addToNoProxy(facts.env, address, call.options['no-proxy'] === true);
   return [
@@ -59,8 +64,7 @@ function unsetAll(call: Call<'env'>): Assignment[] {
 
 /** The shell that was named or is in use; another word gets the lines of sh, as with docker-machine, and a note. */
 async function chooseShell(call: Call<'env'>): Promise<Shell> {
-  const { host } = call.io;
-  const word = call.options.shell ?? (await detectShell(host));
+  const word = call.options.shell ?? (await detect(call));
   const known = await loadShell(word);
   if (known !== undefined) {
     return known;
@@ -68,6 +72,18 @@ async function chooseShell(call: Call<'env'>): Promise<Shell> {
   call.io.stderr.write(`Unknown shell ${JSON.stringify(word)}: the lines are those for sh.\n`);
   const { createPosixShell } = await import('../shells/posix.ts');
   return createPosixShell('sh');
+}
+
+/** docker-machine gives its advice about an unknown shell on stdout. */
+async function detect(call: Call<'env'>): Promise<string> {
+  try {
+    return await detectShell(call.io.host);
+  } catch (error) {
+    if (call.io.program === 'docker-machine') {
+      call.print(unknownShellAdvice);
+    }
+    throw error;
+  }
 }
 
 function toJson(assignments: readonly Assignment[]): string {

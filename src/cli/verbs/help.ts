@@ -2,6 +2,7 @@ import type { Call } from '../call.ts';
 import { commands } from '../commands.ts';
 import { commandHelp, generalHelp, type HelpOptions } from '../help.ts';
 import { unknownCommand } from '../parse.ts';
+import { shownVersion } from '../program-version.ts';
 
 /** `help [command]`: what there is, or how one command is used. */
 export default async function help(call: Call<'help'>): Promise<number> {
@@ -12,13 +13,14 @@ export default async function help(call: Call<'help'>): Promise<number> {
     .map((word) => (word === 'h' ? 'help' : word));
   const [first] = words;
   if (first === undefined) {
-    call.print(await generalHelp(options));
+    const version = await shownVersion(io.host, io.program);
+    call.print(await generalHelp({ ...options, version }));
     return 0;
   }
   const command = commands.find(({ name }) => name === words.slice(0, 2).join(' ') || name === first);
   if (command?.name === 'create') {
-    const { printCreateHelp } = await import('../create-help.ts');
-    await printCreateHelp(call, undefined);
+    const { createHelp } = await import('../create-help.ts');
+    call.print(await createHelp(call, undefined));
   } else if (command !== undefined) {
     call.print(await commandHelp({ command }, options));
   } else if (commands.some(({ name }) => name.startsWith(`${first} `))) {

@@ -2,48 +2,58 @@ import type { Session } from '../../machine/session.ts';
 import type { AnyCall, Call } from '../call.ts';
 import { forEachMachine } from '../machines.ts';
 
-type PowerVerb = 'kill' | 'restart' | 'start' | 'stop';
+/** How docker-machine says what begins, what has happened, and what to do then. */
+interface PowerWords {
+  readonly begin: string;
+  readonly done: string;
+  readonly end?: string;
+}
 
-/** How docker-machine says that it is done. */
-const doneWords: Readonly<Record<PowerVerb, string>> = {
-  kill: 'was killed',
-  restart: 'was restarted',
-  start: 'was started',
-  stop: 'was stopped',
-};
+const words = {
+  kill: { begin: 'Killing', done: 'killed' },
+  restart: { begin: 'Restarting', done: 'restarted', end: 'Restarted machines' },
+  start: { begin: 'Starting', done: 'started', end: 'Started machines' },
+  stop: { begin: 'Stopping', done: 'stopped' },
+} as const satisfies Record<string, PowerWords>;
 
 /** `start [name...]` */
 export async function start(call: Call<'start'>): Promise<number> {
   const { startMachine } = await import('../../machine/power.ts');
-  return changePower(call, 'start', startMachine);
+  return changePower(call, words.start, startMachine);
 }
 
 /** `stop [name...]` */
 export async function stop(call: Call<'stop'>): Promise<number> {
   const { stopMachine } = await import('../../machine/power.ts');
-  return changePower(call, 'stop', stopMachine);
+  return changePower(call, words.stop, stopMachine);
 }
 
 /** `kill [name...]` */
 export async function kill(call: Call<'kill'>): Promise<number> {
   const { killMachine } = await import('../../machine/power.ts');
-  return changePower(call, 'kill', killMachine);
+  return changePower(call, words.kill, killMachine);
 }
 
 /** `restart [name...]` */
 export async function restart(call: Call<'restart'>): Promise<number> {
   const { restartMachine } = await import('../../machine/power.ts');
-  return changePower(call, 'restart', restartMachine);
+  return changePower(call, words.restart, restartMachine);
 }
 
 async function changePower(
   call: AnyCall,
-  verb: PowerVerb,
-  change: (session: Session, name: string) => Promise<void>,
+  { begin, done, end }: PowerWords,
+  change: (session: Session, name: string) => Promise<unknown>,
 ): Promise<number> {
   await forEachMachine(call, async (name) => {
-    await change(call.session, name);
-    call.inform(`Machine "${name}" ${doneWords[verb]}.`);
+    call.inform(`${begin} "${name}"...`);
+    const result = await change(call.session, name);
+    call.inform(`Machine "${name}" was ${typeof result === 'string' ? result : done}.`);
   });
+  if (end !== undefined) {
+    call.inform(
+      `${end} may have new IP addresses. You may need to re-run the \`${call.io.program} env\` command.`,
+    );
+  }
   return 0;
 }

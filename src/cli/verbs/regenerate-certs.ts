@@ -9,7 +9,10 @@ export default async function regenerateCerts(call: Call<'regenerate-certs'>): P
   if (call.options.force !== true) {
     const answer = await askYesNo(call, question);
     if (answer === undefined) {
-      call.io.stderr.write('EOF: nothing was changed. Use -f to go on without a question.\n');
+      const isCompatible = call.io.program === 'docker-machine';
+      call.io.stderr.write(
+        `EOF${isCompatible ? '' : ': nothing was changed. Use -f to go on without a question.'}\n`,
+      );
       return 1;
     }
     if (!answer) {

@@ -1,6 +1,6 @@
 import { isMachineError } from '../../core/errors.ts';
 import { removeMachine } from '../../machine/remove.ts';
-import { machineDirectory } from '../../store/paths.ts';
+import { sweepLeftovers } from '../../store/leftovers.ts';
 import { askYesNo } from '../ask.ts';
 import type { AnyCall, Call } from '../call.ts';
 import { rephrased } from '../rephrase.ts';
@@ -19,31 +19,47 @@ export default async function rm(call: Call<'rm'>): Promise<number> {
       await removeOne(call, name, force);
     } catch (error) {
       call.session.signal.throwIfAborted();
-      errors.push(rephrased(error, (message) => `Error removing host "${name}": ${message}`));
+      errors.push(removalError(name, error));
     }
   }
-  if (errors.length === 0) {
-    return 0;
+  // Callers that kill a create often never use its name again.
+  await sweepLeftovers(call.session.host, call.session.storePath);
+  if (errors.length > 0) {
+    throw errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several machines were not removed.');
   }
-  const failure =
-    errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several machines were not removed.');
-  // --force means "do what can be done"; only a name that is no name is still a mistake.
-  if (!force || errors.some((error) => isMachineError(error) && error.exitCode === 2)) {
-    throw failure;
-  }
-  await call.report(failure);
   return 0;
 }
 
+/** With --force everything is done that can be done: only a name that is no name is still a mistake. */
 async function removeOne(call: AnyCall, name: string, force: boolean): Promise<void> {
-  const { host, storePath } = call.session;
-  const isThere = (await host.files.stat(machineDirectory(storePath, name))) !== undefined;
-  if (force && !isThere) {
-    call.inform(`Can't remove "${name}": there is no such machine.`);
+  try {
+    const { removed, failure } = await removeMachine(call.session, name, { force });
+    if (failure !== undefined) {
+      await call.report(removalError(name, failure));
+    }
+    if (!removed) {
+      sayNotRemoved(call, name);
+      return;
+    }
+  } catch (error) {
+    call.session.signal.throwIfAborted();
+    if (!force || !isMachineError(error) || error.code === 'name-invalid') {
+      throw error;
+    }
+    await call.report(removalError(name, error));
+    sayNotRemoved(call, name);
     return;
   }
-  await removeMachine(call.session, name, { force });
   call.inform(`Successfully removed ${name}`);
+}
+
+/** An error by its nature, although it does not make the command fail. */
+function sayNotRemoved(call: AnyCall, name: string): void {
+  call.io.stderr.write(`Can't remove "${name}"\n`);
+}
+
+function removalError(name: string, error: unknown): unknown {
+  return rephrased(error, (message) => `Error removing host "${name}": ${message}`);
 }
 
 /** Without anybody to answer nothing is removed, and that is said. */

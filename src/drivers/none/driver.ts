@@ -16,6 +16,7 @@ export default defineDriver<NoneConfig>(manifest, {
   start: async () => refuse('started'),
   stop: async () => refuse('stopped'),
   kill: async () => refuse('killed'),
+  restart: async () => refuse('restarted'),
   remove: async () => undefined,
   inspect: async ({ config }) => describe(config.url),
 });

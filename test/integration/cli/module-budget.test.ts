@@ -60,6 +60,9 @@ const ownMax: Readonly<Record<string, number>> = {
   version: 12,
   'env --no-check a': 4,
   'config --no-check a': 4,
+  // Called by the hundred, and with hundreds of others at the same time.
+  'create -d none --url tcp://127.0.0.1:1 b': 4,
+  'rm -y b': 4,
 };
 
 test('read-only commands load few modules and no package', (t) => {

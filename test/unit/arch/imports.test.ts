@@ -24,6 +24,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   engine: ['host', 'tls'],
   drivers: ['host'],
   provision: ['host', 'ssh'],
+  conformance: ['host', 'drivers'],
   image: ['host', 'store', 'drivers'],
   machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image', 'provision'],
   cli: ['host', 'store', 'drivers', 'machine', 'image', 'iso'],

@@ -9,10 +9,10 @@ import { reportError, type ErrorContext } from '../../../src/cli/render/error.ts
 
 async function report(
   error: unknown,
-  given: Partial<ErrorContext> & { readonly program?: ProgramName } = {},
+  given: Partial<ErrorContext> & { readonly program?: ProgramName; readonly isTTY?: boolean } = {},
 ): Promise<{ code: number; lines: string[]; out: string }> {
-  const { program = 'tsmachine', ...more } = given;
-  const io = createFakeIo(createFakeHost(), { program });
+  const { program = 'tsmachine', isTTY = false, ...more } = given;
+  const io = createFakeIo(createFakeHost(), { program, isTTY });
   const code = await reportError(error, {
     io,
     command: undefined,
@@ -90,7 +90,8 @@ test('called as docker-machine, errors begin like those of docker-machine and na
   const stopped = new MachineError('machine-not-running', 'Host is not running', {
     remedies: ['tsmachine start dev'],
   });
-  t.deepEqual((await report(stopped, { program: 'docker-machine' })).lines, [
+  t.deepEqual((await report(stopped, { program: 'docker-machine' })).lines, ['Host is not running']);
+  t.deepEqual((await report(stopped, { program: 'docker-machine', isTTY: true })).lines, [
     'Host is not running',
     'try: docker-machine start dev',
   ]);
@@ -99,6 +100,7 @@ test('called as docker-machine, errors begin like those of docker-machine and na
   });
   const { lines, code } = await report(unknown, {
     program: 'docker-machine',
+    isTTY: true,
     command: ls,
     flags: ls?.flags ?? [],
   });

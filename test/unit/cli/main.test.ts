@@ -109,10 +109,16 @@ test('help of create shows the common flags and those of the driver that is name
 });
 
 const usageErrors: readonly (readonly [string, string])[] = [
-  ['bogus', "'bogus' is not a tsmachine command. See 'tsmachine --help'. [command-unknown]"],
-  ['nosuch --help', "'nosuch' is not a tsmachine command. See 'tsmachine --help'. [command-unknown]"],
-  ['help bogus', "'bogus' is not a tsmachine command. See 'tsmachine --help'. [command-unknown]"],
-  ['image bogus', "'image bogus' is not a tsmachine command. See 'tsmachine --help'. [command-unknown]"],
+  ['bogus', "tsmachine: 'bogus' is not a tsmachine command. See 'tsmachine --help'. [command-unknown]"],
+  [
+    'nosuch --help',
+    "tsmachine: 'nosuch' is not a tsmachine command. See 'tsmachine --help'. [command-unknown]",
+  ],
+  ['help bogus', "tsmachine: 'bogus' is not a tsmachine command. See 'tsmachine --help'. [command-unknown]"],
+  [
+    'image bogus',
+    "tsmachine: 'image bogus' is not a tsmachine command. See 'tsmachine --help'. [command-unknown]",
+  ],
   ['--bogus', 'flag provided but not defined: -bogus [flag-unknown]'],
   ['ls --bogus', 'flag provided but not defined: -bogus [flag-unknown]'],
   ['ls -qt 1', 'flag provided but not defined: -qt [flag-unknown]'],
@@ -298,11 +304,15 @@ test('the same as JSON', async (t) => {
   t.is((await call('version --json')).out, '{"program":"tsmachine","version":"1.2.3"}\n');
 });
 
-test('ip: those that have an address are printed, the others are errors', async (t) => {
-  const { code, out, err } = await call('ip a nope b');
+test('ip: those that have an address are printed, the others are errors; nothing when one is not there', async (t) => {
+  const host = hostWith({ a: recordOf('a'), odd: recordOf('odd', { driver: { URL: 7 } }) });
+  const { code, out, err } = await call('ip odd a', { host });
   t.is(code, 1);
-  t.is(out, '127.0.0.1\n127.0.0.1\n');
-  t.regex(err, /"nope" does not exist/);
+  t.is(out, '127.0.0.1\n');
+  t.regex(err, /^error: Error getting IP address: The record of this machine has no usable URL/);
+  const missing = await call('ip a nope', { host });
+  t.is(missing.out, '');
+  t.regex(missing.err, /"nope" does not exist/);
 });
 
 test('inspect shows no secret', async (t) => {
@@ -416,7 +426,13 @@ test('env and config say the truth about an engine that does not answer', async 
     const { code, out, err } = await call(line, { host });
     t.is(code, 1);
     t.is(out, '');
-    t.regex(err, /^error: Error checking TLS connection: /);
+    const prefix =
+      line === 'env a' ? 'Error checking TLS connection' : 'Error running connection boilerplate';
+    t.is(
+      err.split('\n')[0],
+      `error: ${prefix}: Error checking and/or regenerating the certs: There was an error validating certificates for host "127.0.0.1:1": dial tcp 127.0.0.1:1: connect: connection refused [engine-unreachable]`,
+    );
+    t.regex(err, /\nwhy: .*Nothing listens on the port/);
   }
   t.regex(
     (await call('env --swarm a')).err,
@@ -447,12 +463,23 @@ test('version', async (t) => {
   for (const line of ['version', '-v', '--version']) {
     t.deepEqual(await call(line), { code: 0, out: 'tsmachine version 1.2.3\n', err: '' });
   }
-  t.is((await call('version', { program: 'docker-machine' })).out, 'docker-machine version 1.2.3\n');
+  t.is(
+    (await call('version', { program: 'docker-machine' })).out,
+    'docker-machine version 0.16.2, build tsmachine-1.2.3\n',
+  );
 });
 
 test('accepted global options have no effect', async (t) => {
   const line = '--bugsnag-api-token=no-report --github-api-token x --native-ssh --tls-ca-cert y -D=0 url a';
   t.deepEqual(await call(line), { code: 0, out: 'tcp://127.0.0.1:1\n', err: '' });
+});
+
+test('create takes no certificates but those of the store', async (t) => {
+  const { code, err } = await call('--tls-ca-cert /etc/ca.pem create -d none --url tcp://127.0.0.1:2 x');
+  t.is(code, 2);
+  t.is(err.split('\n')[0], `error: --tls-ca-cert can only be ${store}/certs/ca.pem [flag-invalid]`);
+  const own = `--tls-ca-cert ${store}/certs/ca.pem create -d none --url tcp://127.0.0.1:2 x`;
+  t.is((await call(own)).code, 0);
 });
 
 test('rm asks, and says so when nobody answers', async (t) => {
@@ -489,7 +516,7 @@ test('as docker-machine, what is no answer goes to stdout, errors to stderr', as
   t.regex(err, /^Error removing host "nope": /);
   t.regex(
     (await call('bogus', { program: 'docker-machine' })).err,
-    /^'bogus' is not a docker-machine command\. See 'docker-machine --help'\./,
+    /^docker-machine: 'bogus' is not a docker-machine command\. See 'docker-machine --help'\./,
   );
 });
 

@@ -125,7 +125,7 @@ test('a bad value in the environment is a usage error that names the variable', 
   const bool = t.throws(() => read([], { T_NO_SHARE: 'maybe' }));
   t.is(
     bool.message,
-    'invalid boolean value "maybe" for environment variable T_NO_SHARE (flag --no-share): parse error',
+    'Error parsing boolean value from T_NO_SHARE: strconv.ParseBool: parsing "maybe": invalid syntax',
   );
 });
 

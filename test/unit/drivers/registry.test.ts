@@ -26,7 +26,9 @@ test('flags are unique, with an environment variable each, and belong to their d
 
 test('unknown names are refused, also those that every object has', async (t) => {
   for (const name of ['nosuch', 'constructor', '__proto__', '']) {
-    await t.throwsAsync(loadDriver(name, session), { message: `There is no driver "${name}".` });
+    await t.throwsAsync(loadDriver(name, session), {
+      message: `Driver "${name}" not found. Do you have the plugin binary accessible in your PATH?`,
+    });
     await t.throwsAsync(loadManifest(name, session), { name: 'MachineError' });
   }
 });

@@ -37,7 +37,7 @@ test('a name that is taken, also in another case, is refused and nothing changes
   t.deepEqual(await listNames(session), ['Twin']);
 });
 
-for (const name of ['..', 'a/b', '-rf', 'con', 'a\nb', '$(id)', 'x'.repeat(64), 'UPPER', '', 'a..']) {
+for (const name of ['..', 'a/b', '-rf', 'con', 'a\nb', '$(id)', 'x'.repeat(64), '', 'a..']) {
   test(`the name ${JSON.stringify(name)} is refused before any file is touched`, async (t) => {
     const session = openTestSession();
     await t.throwsAsync(createMachine(session, noneRequest(name)), { code: 'name-invalid' });

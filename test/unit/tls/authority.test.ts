@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
 import { isMachineError, type MachineError } from '../../../src/core/errors.ts';
-import { ensureAuthority } from '../../../src/tls/authority.ts';
+import { ensureAuthority, readAuthority } from '../../../src/tls/authority.ts';
 import {
   certificateLife,
   isSignedBy,
@@ -226,4 +226,24 @@ test('a user name of any characters gives certificates that can be read', async 
     t.true(fits({ ca, client }), JSON.stringify(userName));
     t.notRegex(new X509Certificate(client.certPem).subject, /\0/);
   }
+});
+
+test('without the lock: the same as with it when all is there and good, else nothing and nothing is made', async (t) => {
+  const host = createFakeHost();
+  t.is(await readAuthority(host, directory), undefined);
+  t.deepEqual(await host.files.list(directory), []);
+  const made = await ensure(host);
+  t.deepEqual(await readAuthority(host, directory), made);
+  for (const name of ['ca.pem', 'ca-key.pem', 'cert.pem', 'key.pem']) {
+    const path = `${directory}/${name}`;
+    const text = host.files.text(path) ?? '';
+    await host.files.remove(path);
+    t.is(await readAuthority(host, directory), undefined, `${name} missing`);
+    await host.files.writeAtomic(path, 'damaged', 0o600);
+    t.is(await readAuthority(host, directory), undefined, `${name} damaged`);
+    await host.files.writeAtomic(path, text, 0o600);
+  }
+  t.deepEqual(await readAuthority(host, directory), made);
+  host.clock.advance(300 * dayMs);
+  t.is(await readAuthority(host, directory), undefined, 'renewal is due');
 });

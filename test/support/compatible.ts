@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process';
+import { mkdir, symlink } from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import { makeStore, projectRoot, run, type Outcome, type TestStore } from './cli.ts';
+
+/** A store and the program under docker-machine's name, as callers find it on their PATH. */
+export interface CompatibleStore extends TestStore {
+  /** Directory with `docker-machine` in it, for PATH. */
+  readonly binDirectory: string;
+  /** What callers of docker-machine have in their environment. */
+  readonly env: Readonly<Record<string, string>>;
+  dockerMachine(args: readonly string[]): Promise<Outcome>;
+  /** The same, but the process is killed with SIGKILL after `afterMs`, unless it has ended. */
+  dockerMachineKilled(args: readonly string[], afterMs: number): Promise<Outcome>;
+}
+
+/** Makes an empty store, and a symlink named docker-machine that leads to the program. */
+export async function makeCompatibleStore(): Promise<CompatibleStore> {
+  const store = await makeStore();
+  const home = path.dirname(store.path);
+  const binDirectory = path.join(home, 'bin');
+  const program = path.join(binDirectory, 'docker-machine');
+  await mkdir(binDirectory);
+  await symlink(path.join(projectRoot, 'bin', 'tsmachine.js'), program);
+  const env = {
+    MACHINE_STORAGE_PATH: store.path,
+    DOCKER_CONFIG: path.join(home, 'docker'),
+    DOCKER_HOST: '',
+    PATH: `${binDirectory}${path.delimiter}${process.env['PATH'] ?? ''}`,
+  };
+  return {
+    ...store,
+    binDirectory,
+    env,
+    dockerMachine: (args) => run(process.execPath, [program, ...args], { env }),
+    dockerMachineKilled: (args, afterMs) => runKilled([program, ...args], env, afterMs),
+  };
+}
+
+function runKilled(
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  afterMs: number,
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const texts = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => (texts.stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (texts.stderr += chunk.toString()));
+    const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, ...texts });
+    });
+  });
+}
