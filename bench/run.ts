@@ -1,11 +1,12 @@
 /**
- * Measures what the budgets name and prints a table; --json prints JSON. Parts: start-up, list, boot, terminator
- * (all by default).
+ * Measures what the budgets name and prints a table; --json prints JSON. Parts: start-up, list, callers, boot,
+ * terminator (all by default).
  *
- * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [boot] [terminator]
+ * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [callers] [boot] [terminator]
  */
 import { parseArgs } from 'node:util';
 import { measureBoot } from './boot.ts';
+import { measureCallers } from './callers.ts';
 import { measureList } from './list.ts';
 import type { Row } from './measure.ts';
 import { measureStartUp } from './start-up.ts';
@@ -30,6 +31,9 @@ try {
   }
 } finally {
   await store.dispose();
+}
+if (wanted('callers')) {
+  rows.push(...(await measureCallers(runs ?? 5)));
 }
 if (wanted('boot')) {
   rows.push(...(await measureBoot(runs ?? 5, values.qemu)));

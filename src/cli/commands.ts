@@ -38,7 +38,12 @@ export const globalFlags: readonly CommandFlag[] = [
   { name: 'version', aliases: ['v'], type: 'bool', help: 'Print the version' },
   ...['tls-ca-cert', 'tls-ca-key', 'tls-client-cert', 'tls-client-key'].map(ignored),
   ...['github-api-token', 'bugsnag-api-token'].map(ignored).map((flag) => ({ ...flag, secret: true })),
-  { ...ignored('native-ssh'), type: 'bool' },
+  {
+    name: 'native-ssh',
+    type: 'bool',
+    env: 'MACHINE_NATIVE_SSH',
+    help: 'Use the SSH client that is built in instead of the ssh program',
+  },
 ];
 
 function ignored(name: string): CommandFlag {
@@ -156,6 +161,21 @@ const table = [
     flags: [{ name: 'quiet', aliases: ['q'], type: 'bool', help: 'Only names' }, shared.timeout, shared.json],
   },
   {
+    name: 'mount',
+    summary: 'Mount or unmount a directory from a machine with SSHFS.',
+    arguments: '[machine:]path [mountpoint]',
+    arity: 'any',
+    flags: [
+      {
+        name: 'unmount',
+        aliases: ['u'],
+        type: 'bool',
+        help: 'Unmount instead of mount',
+      },
+    ],
+    details: ['Without a machine it is the one called "default", without a mountpoint the same path here.'],
+  },
+  {
     name: 'provision',
     summary: 'Re-provision existing machines',
     arguments: '[name...]',
@@ -212,12 +232,36 @@ const table = [
     helpOnMisuse: true,
   },
   {
+    name: 'scp',
+    summary: 'Copy files between machines',
+    arguments: '[[user@]machine:][path] [[user@]machine:][path]',
+    arity: 'any',
+    flags: [
+      { name: 'recursive', aliases: ['r'], type: 'bool', help: 'Copy directories with what is in them' },
+      { name: 'delta', aliases: ['d'], type: 'bool', help: 'Send only what has changed, with rsync' },
+      { name: 'quiet', aliases: ['q'], type: 'bool', help: 'Show no progress' },
+    ],
+    details: ['A path without a machine, or with "localhost:", is on this computer.'],
+  },
+  {
     name: 'ssh',
     summary: 'Log into or run a command on a machine with SSH.',
     arguments: '[name] [command...]',
     arity: 'any',
     flags: [],
     unparsed: true,
+    details: [
+      'Options of the ssh program may stand behind the name: PROGRAM ssh NAME -L 8080:localhost:80 -N',
+      'The exit status is that of the remote command.',
+    ],
+  },
+  {
+    name: 'ssh-config',
+    summary: 'Print how other programs reach machines with SSH',
+    arguments: '[name...]',
+    arity: 'any',
+    flags: [],
+    details: ['Without a name: all that run. For: PROGRAM ssh-config >> ~/.ssh/config'],
   },
   {
     name: 'start',
@@ -306,11 +350,14 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   kill: async () => ({ default: (await import('./verbs/power.ts')).kill }),
   logs: () => import('./verbs/logs.ts'),
   ls: () => import('./verbs/ls.ts'),
+  mount: () => import('./verbs/mount.ts'),
   provision: () => import('./verbs/provision.ts'),
   'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),
   rm: () => import('./verbs/rm.ts'),
+  scp: () => import('./verbs/scp.ts'),
   ssh: () => import('./verbs/ssh.ts'),
+  'ssh-config': () => import('./verbs/ssh-config.ts'),
   start: async () => ({ default: (await import('./verbs/power.ts')).start }),
   status: () => import('./verbs/status.ts'),
   stop: async () => ({ default: (await import('./verbs/power.ts')).stop }),

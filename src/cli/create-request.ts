@@ -1,7 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 import type { FlagDefinition, FlagValues } from '../drivers/driver.ts';
 import type { CreateRequest } from '../machine/request.ts';
-import { certFile, requireNewName } from '../store/paths.ts';
+import { requireNewName } from '../store/paths.ts';
 import type { createFlags } from './create-flags.ts';
 import type { OptionsOfFlags } from './definitions.ts';
 
@@ -40,34 +40,6 @@ export function createRequest(
     ...(options.cold === true ? { cold: true } : {}),
     ...(onError === undefined ? {} : { onError }),
   };
-}
-
-const certificateOptions = {
-  'tls-ca-cert': 'ca',
-  'tls-ca-key': 'caKey',
-  'tls-client-cert': 'clientCert',
-  'tls-client-key': 'clientKey',
-} as const;
-
-/**
- * A store has one CA and one client certificate. Global options that name other files are refused where they would
- * have decided something.
- * @throws MachineError `flag-invalid`.
- */
-export function requireStoreCertificates(storePath: string, globals: FlagValues): void {
-  for (const [flag, file] of Object.entries(certificateOptions)) {
-    const given = globals[flag];
-    const own = certFile(storePath, file);
-    if (typeof given === 'string' && given !== '' && given !== own) {
-      throw new MachineError('flag-invalid', `--${flag} can only be ${own}`, {
-        why: 'All machines of a store have the certificates in its directory certs.',
-        remedies: [
-          `Put the file there: cp ${given} ${own}`,
-          'Or use another store: --storage-path DIRECTORY',
-        ],
-      });
-    }
-  }
 }
 
 /** @throws MachineError `flag-invalid`. */

@@ -9,6 +9,7 @@ import type { Io } from './io.ts';
 import { resolveFlags, tokenize, unknownCommand } from './parse.ts';
 import type { ErrorContext } from './render/error.ts';
 import type { Renderer } from './render/renderer.ts';
+import { requireStoreCertificates } from './store-certificates.ts';
 
 /** One command line on its way, and what is known of it by now. */
 interface Run extends ErrorContext {
@@ -161,7 +162,6 @@ async function dispatch(current: Run): Promise<number> {
   current.command = command;
   current.json = rest.some((word) => /^--?json(=true)?$/.test(word));
   if (command.name === 'create') {
-    const { requireStoreCertificates } = await import('./create-request.ts');
     requireStoreCertificates(storePathOf(current), globals);
   }
   if (command.unparsed === true) {
@@ -336,6 +336,9 @@ function openSession(current: Run): Session {
     storePath: storePathOf(current),
     signal: current.abort.signal,
     emit: (event) => {
+      if (event.type === 'debug' && !current.debug) {
+        return;
+      }
       if (current.renderer !== undefined) {
         current.renderer.show(event);
       } else if (current.debug) {

@@ -47,7 +47,7 @@ export const errorCodes = {
   },
   'driver-unknown': {
     fault: 'usage',
-    title: 'There is no driver of this name, neither built in nor installed.',
+    title: 'There is no driver of this name: none is built in or installed, and no plugin is on PATH.',
     remedies: ['Run "tsmachine driver ls" to see the drivers; "tsmachine driver add PACKAGE" installs one.'],
   },
   'driver-invalid': {
@@ -152,6 +152,16 @@ export const errorCodes = {
     fault: 'host',
     title: 'A program that was called reported an error.',
     remedies: ['Read the message above; "tsmachine logs NAME" may say more.'],
+  },
+  'plugin-failed': {
+    fault: 'host',
+    title: 'A driver plugin could not be started, ended unexpectedly or does not speak its protocol.',
+    remedies: ['Run the command again with --debug to see what the plugin says, or install it again.'],
+  },
+  'driver-error': {
+    fault: 'machine',
+    title: "The driver of a machine reported an error; the text is the driver's own.",
+    remedies: ['Run the command again with --debug to see what the driver did.'],
   },
   'host-not-ready': {
     fault: 'host',

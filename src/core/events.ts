@@ -28,6 +28,8 @@ export type MachineEvent =
   | { readonly type: 'phase'; readonly machine: string; readonly phase: string; readonly atSeconds: number }
   /** How far a long transfer or build has come. */
   | { readonly type: 'progress'; readonly label: string; readonly done: number; readonly total?: number }
+  /** What only somebody who looks for a mistake wants to read; shown with --debug. */
+  | { readonly type: 'debug'; readonly message: string; readonly machine?: string }
   | { readonly type: 'note'; readonly message: string; readonly machine?: string }
   | { readonly type: 'warn'; readonly message: string; readonly machine?: string };
 

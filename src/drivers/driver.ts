@@ -184,6 +184,8 @@ export interface ConfigurePlace {
   readonly storePath: string;
   /** The machine's directory, which may not exist yet. */
   readonly directory: string;
+  /** Values of the flags that every driver has, as docker-machine hands them to its drivers: lists only if given. */
+  readonly sharedFlags: FlagValues;
 }
 
 /** What a driver may need to be loaded at all; one that is built in needs none of it. */

@@ -39,26 +39,56 @@ const installed: Finder = async (name, { host }) => {
       };
 };
 
+const plugin: Finder = async (name, { host }) => {
+  const { findPlugin } = await import('./plugin/find.ts');
+  const program = await findPlugin(host, name);
+  return program === undefined
+    ? undefined
+    : {
+        manifest: async (environment) =>
+          (await import('./plugin/driver.ts')).loadPluginManifest(environment, program),
+        load: async (environment) =>
+          (await import('./plugin/driver.ts')).createPluginDriver(environment, program),
+      };
+};
+
 /** The first that knows a name has it. */
-const finders: readonly Finder[] = [builtIn, installed];
+const finders: readonly Finder[] = [builtIn, installed, plugin];
 
 /** Names of the built-in drivers, sorted. */
 export const driverNames: readonly string[] = Object.keys(entries).sort();
 
 /**
- * Flags and capabilities of a driver, without its implementation.
- * @throws MachineError `driver-unknown`, `driver-invalid`.
+ * Flags and capabilities of a driver that somebody wants to use. A plugin is started to tell its flags.
+ * @throws MachineError `driver-unknown`, `driver-invalid`, `plugin-failed`.
  */
 export async function loadManifest(name: string, environment: DriverEnvironment): Promise<DriverManifest> {
-  return (await entryOf(name, environment)).manifest(environment);
+  const entry = await entryOf(name, environment);
+  if (entry === undefined) {
+    const plugin = JSON.stringify(`docker-machine-driver-${name}`);
+    const message = `Driver ${JSON.stringify(name)} not found. Do you have the plugin binary ${plugin} accessible in your PATH?`;
+    throw new MachineError('driver-unknown', message, { why: `Built in are: ${driverNames.join(', ')}.` });
+  }
+  return entry.manifest(environment);
 }
 
 /**
- * A driver, ready to be called.
+ * The driver of a machine that exists, ready to be called. A plugin is not started by this.
  * @throws MachineError `driver-unknown`, `driver-invalid`.
  */
 export async function loadDriver(name: string, environment: DriverEnvironment): Promise<Driver> {
-  return (await entryOf(name, environment)).load(environment);
+  const entry = await entryOf(name, environment);
+  if (entry === undefined) {
+    const message = `Driver ${JSON.stringify(name)} not found. Do you have the plugin binary accessible in your PATH?`;
+    throw new MachineError('driver-unknown', message, {
+      exitCode: 1,
+      remedies: [
+        `Install the driver (tsmachine driver add PACKAGE), or put docker-machine-driver-${name} on PATH.`,
+        'tsmachine rm --force NAME removes the machine here; what the driver has made elsewhere stays.',
+      ],
+    });
+  }
+  return entry.load(environment);
 }
 
 /** The driver for a create that names none, and a sentence that says why it was chosen. */
@@ -74,13 +104,12 @@ export async function defaultDriver(host: Host): Promise<{ readonly name: string
   };
 }
 
-async function entryOf(name: string, environment: DriverEnvironment): Promise<RegistryEntry> {
+async function entryOf(name: string, environment: DriverEnvironment): Promise<RegistryEntry | undefined> {
   for (const find of finders) {
     const entry = await find(name, environment);
     if (entry !== undefined) {
       return entry;
     }
   }
-  const text = `Driver "${name}" not found. Do you have the plugin binary accessible in your PATH?`;
-  throw new MachineError('driver-unknown', text, { why: `Built in are: ${driverNames.join(', ')}.` });
+  return undefined;
 }

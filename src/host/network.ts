@@ -33,7 +33,36 @@ export function createNetwork(): Network {
       });
       return settled(socket, 'secureConnect', options, address);
     },
+    listen,
     isPortFree,
+  };
+}
+
+async function listen(
+  onConnection: (socket: Socket) => void,
+): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    open.add(socket);
+    socket.once('close', () => {
+      open.delete(socket);
+    });
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: '127.0.0.1', port: 0 }, resolve);
+  });
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address !== null ? address.port : 0,
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const socket of open) {
+        socket.destroy();
+      }
+      await closed;
+    },
   };
 }
 

@@ -20,8 +20,16 @@ export function createProcesses(facts: Pick<HostFacts, 'platform' | 'env'>): Pro
       const { runProgram } = await import('./exec.ts');
       return runProgram(facts, file, args, options);
     },
+    runAttached: async (file, args) => {
+      const { runAttached } = await import('./attached.ts');
+      return runAttached(facts, file, args);
+    },
     find: async (program) => findProgram(facts, program),
     spawnDetached: async (file, args, options) => spawnDetached(facts, file, args, options),
+    startPiped: async (file, args, options) => {
+      const { startPiped } = await import('./piped.ts');
+      return startPiped(facts, file, args, options);
+    },
     identify,
     isAlive,
     signal: async (identity, signal) => {

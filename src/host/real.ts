@@ -52,8 +52,10 @@ function lazyProcesses(facts: HostFacts): Processes {
   const load = once(async () => (await import('./processes.ts')).createProcesses(facts));
   return {
     run: async (file, args, options) => (await load()).run(file, args, options),
+    runAttached: async (file, args) => (await load()).runAttached(file, args),
     find: async (program) => (await load()).find(program),
     spawnDetached: async (file, args, options) => (await load()).spawnDetached(file, args, options),
+    startPiped: async (file, args, options) => (await load()).startPiped(file, args, options),
     identify: async (pid) => (await load()).identify(pid),
     isAlive: async (identity) => (await load()).isAlive(identity),
     signal: async (identity, signal) => (await load()).signal(identity, signal),
@@ -65,6 +67,7 @@ function lazyNetwork(): Network {
   return {
     connect: async (address, options) => (await load()).connect(address, options),
     connectTls: async (address, material, options) => (await load()).connectTls(address, material, options),
+    listen: async (onConnection) => (await load()).listen(onConnection),
     isPortFree: async (port) => (await load()).isPortFree(port),
   };
 }

@@ -102,6 +102,17 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
+/** A child that talks to this process while it runs. Its output may also end with an error when it is cut off. */
+export interface PipedChild {
+  readonly pid: number;
+  readonly stdout: AsyncIterable<Uint8Array>;
+  readonly stderr: AsyncIterable<Uint8Array>;
+  /** Resolves when the process has ended; never rejects. */
+  readonly ended: Promise<{ readonly exitCode: number | null; readonly signal: string | null }>;
+  /** Does nothing when it has ended already. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+}
+
 /** Child processes and processes in general. */
 export interface Processes {
   /**
@@ -110,6 +121,13 @@ export interface Processes {
    *   facts: exitCode, stdout, stderr), and the signal's reason when aborted.
    */
   run(file: string, args: readonly string[], options: RunOptions): Promise<RunResult>;
+  /**
+   * Runs a program to its end in place of this one: it has our input, outputs and terminal, and interrupts are for it.
+   * No time limit; the user sees it.
+   * @returns its exit code; 128 and the signal's number when a signal ended it.
+   * @throws MachineError `program-missing`, `program-failed` when it cannot be started.
+   */
+  runAttached(file: string, args: readonly string[]): Promise<number>;
   /** Absolute path of a program on PATH (with PATHEXT on Windows), or undefined. */
   find(program: string): Promise<string | undefined>;
   /**
@@ -126,6 +144,16 @@ export interface Processes {
       readonly env?: Readonly<Record<string, string>>;
     },
   ): Promise<ProcessIdentity>;
+  /**
+   * Starts a program with empty stdin and pipes from its outputs, which the caller reads. Interrupts at the terminal do
+   * not reach it; it is killed when this process exits.
+   * @throws MachineError `program-missing`, `program-failed` when it cannot be started.
+   */
+  startPiped(
+    file: string,
+    args: readonly string[],
+    options: { readonly env?: Readonly<Record<string, string>> },
+  ): Promise<PipedChild>;
   /** Identity of a running process; undefined when there is none with this pid (a zombie counts as none). */
   identify(pid: number): Promise<ProcessIdentity | undefined>;
   /** True while exactly this process runs. */
@@ -160,6 +188,8 @@ export interface Network {
     material: TlsMaterial,
     options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
   ): Promise<TLSSocket>;
+  /** Listens on a free TCP port of 127.0.0.1 until `close`, which also ends every connection. */
+  listen(onConnection: (socket: Socket) => void): Promise<{ readonly port: number; close(): Promise<void> }>;
   /** True when a TCP port of 127.0.0.1 can be bound at this moment. A hint, not a reservation. */
   isPortFree(port: number): Promise<boolean>;
 }

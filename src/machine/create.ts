@@ -13,7 +13,7 @@ import { withMachineLock } from './locks.ts';
 import { openMachine, type OpenMachine } from './open.ts';
 import { runPlan, undoPlan, type PlanContext } from './plan.ts';
 import { loadOwnData, newSidecar, ownDataOf, type OwnData } from './own-data.ts';
-import type { CreateRequest } from './request.ts';
+import { sharedFlagsOf, type CreateRequest } from './request.ts';
 import { newMachineRecord, reserveMachine } from './reserve.ts';
 import { removeLocked } from './remove.ts';
 import type { Session } from './session.ts';
@@ -96,7 +96,12 @@ async function draft(
   if ((await session.host.files.stat(directory)) !== undefined) {
     throw await existsError(session, request.name);
   }
-  const place = { name: request.name, storePath: session.storePath, directory };
+  const place = {
+    name: request.name,
+    storePath: session.storePath,
+    directory,
+    sharedFlags: sharedFlagsOf(request),
+  };
   const configured = await (driver.configureWith?.(request.flagValues, place) ??
     driver.configure(request.flagValues));
   const record = newMachineRecord(session, request, configured);

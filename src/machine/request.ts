@@ -44,3 +44,31 @@ export interface CreateRequest {
   /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
   readonly onError?: 'keep' | 'rollback';
 }
+
+/** The flags that every driver has, under their names: drivers of docker-machine may look at them. */
+export function sharedFlagsOf({ driverName, engine, swarm, tlsSans }: CreateRequest): FlagValues {
+  const lists = {
+    'engine-opt': engine.options,
+    'engine-insecure-registry': engine.insecureRegistries,
+    'engine-registry-mirror': engine.registryMirrors,
+    'engine-label': engine.labels,
+    'engine-env': engine.env,
+    'swarm-opt': swarm?.options ?? [],
+    'swarm-join-opt': swarm?.joinOptions ?? [],
+    'tls-san': tlsSans,
+  };
+  return {
+    driver: driverName,
+    'engine-install-url': engine.installUrl,
+    'engine-storage-driver': engine.storageDriver,
+    swarm: swarm?.swarm ?? false,
+    'swarm-master': swarm?.master ?? false,
+    'swarm-image': swarm?.image ?? '',
+    'swarm-discovery': swarm?.discovery ?? '',
+    'swarm-strategy': swarm?.strategy ?? '',
+    'swarm-host': swarm?.host ?? '',
+    'swarm-addr': swarm?.address ?? '',
+    'swarm-experimental': swarm?.experimental ?? false,
+    ...Object.fromEntries(Object.entries(lists).filter(([, values]) => values.length > 0)),
+  };
+}

@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { openMachine, requireCapability } from './open.ts';
+import type { OpenMachine } from './open.ts';
 import { connectSsh } from './remote.ts';
 import type { Session } from './session.ts';
 
@@ -16,16 +16,14 @@ export interface ShellStreams {
  * Runs a command in a machine, or an interactive shell when there is none, over SSH with the pinned host key.
  * The words of a command are joined with blanks and read by the remote shell, as ssh does.
  * @returns the remote exit status.
- * @throws MachineError `machine-not-running`, `capability-missing`, `ssh-failed`, `ssh-host-key-changed`.
+ * @throws MachineError `machine-not-running`, `ssh-failed`, `ssh-host-key-changed`.
  */
 export async function runRemote(
   session: Session,
-  name: string,
+  machine: OpenMachine,
   command: readonly string[],
   streams: ShellStreams,
 ): Promise<number> {
-  const machine = await openMachine(session, name);
-  requireCapability(machine, 'ssh', 'reached by SSH');
   const connection = await connectSsh(session, machine);
   try {
     const { attachRemote } = await import('../ssh/interactive.ts');

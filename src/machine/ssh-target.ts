@@ -1,5 +1,5 @@
 import { MachineError } from '../core/errors.ts';
-import type { Endpoint } from '../drivers/driver.ts';
+import type { Endpoint, PowerState } from '../drivers/driver.ts';
 import { machinePaths } from './machine-paths.ts';
 import { driverContext, type OpenMachine } from './open.ts';
 import { loadOwnData } from './own-data.ts';
@@ -15,13 +15,16 @@ export interface SshTarget {
   readonly hostKey?: string;
 }
 
+/** In these nobody would answer, and whoever asks would wait for a time-out. */
+const silentStates: ReadonlySet<PowerState> = new Set(['paused', 'saved', 'stopped', 'absent']);
+
 /**
  * Where and how a running machine takes SSH.
  * @throws MachineError `machine-not-running`; `machine-incomplete` for a machine of ours without a host key.
  */
 export async function sshTargetOf(session: Session, machine: OpenMachine): Promise<SshTarget> {
-  const { ssh } = await machine.driver.inspect(driverContext(session, machine));
-  if (ssh === undefined) {
+  const { power, ssh } = await machine.driver.inspect(driverContext(session, machine));
+  if (ssh === undefined || silentStates.has(power)) {
     throw new MachineError(
       'machine-not-running',
       `Cannot run SSH command: Host "${machine.name}" is not running`,

@@ -56,6 +56,10 @@ export const machineFiles = {
   sshPublicKey: 'id_rsa.pub',
   /** The guest's SSH host key, its public half: known before the first connection. */
   sshHostPublicKey: 'ssh_host_ed25519_key.pub',
+  /** How programs that speak SSH reach the machine, as it ran last; made again whenever it is needed. */
+  sshConfig: 'ssh_config',
+  /** The pinned host key in the form of those programs; made like `sshConfig`. */
+  sshKnownHosts: 'known_hosts',
   /** Directory of the files that are handed to the guest at boot, 0700. */
   guestFiles: 'guest',
 } as const;

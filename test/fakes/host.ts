@@ -212,6 +212,9 @@ function createFakeNetwork(): FakeNetwork {
       // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment -- the test's socket stands in for one with TLS
       return (await network.onConnect(address)) as TLSSocket;
     },
+    listen: async () => {
+      throw systemError('EACCES', 'listen', '127.0.0.1');
+    },
     isPortFree: async (port) => !network.takenPorts.has(port),
   };
   return network;

@@ -1,8 +1,8 @@
 import { posix, win32 } from 'node:path';
 import { MachineError } from '../../src/core/errors.ts';
-import type { Processes, RunOptions, RunResult } from '../../src/host/types.ts';
+import type { PipedChild, Processes, RunOptions, RunResult } from '../../src/host/types.ts';
 
-/** A call of `run` or `spawnDetached`, as it was made. */
+/** A call of `run`, `runAttached` or `spawnDetached`, as it was made. */
 export interface ProcessCall {
   readonly file: string;
   readonly args: readonly string[];
@@ -34,6 +34,12 @@ export interface ScriptedProcesses extends Processes {
     program: string,
     answer: Answer | Partial<RunResult> | readonly (Answer | Partial<RunResult>)[],
   ): void;
+  /** What `startPiped` gives. By default no program is there. */
+  onStartPiped: (
+    file: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ) => PipedChild | Promise<PipedChild>;
   /** The argument lists of all calls of a program. */
   argumentsOf(program: string): (readonly string[])[];
 }
@@ -83,6 +89,11 @@ export function createScriptedProcesses(platform: NodeJS.Platform, ownPid: numbe
       }
       return result;
     },
+    runAttached: async (file, args) => {
+      const call = { file, args, options: {}, detached: false };
+      processes.calls.push(call);
+      return (await ask(call)).exitCode;
+    },
     find: async (program) => {
       if (!answers.has(nameOf(program))) {
         return undefined;
@@ -99,6 +110,15 @@ export function createScriptedProcesses(platform: NodeJS.Platform, ownPid: numbe
       await ask(call);
       processes.running.set(pid, `boot/${pid}`);
       return { pid, startTime: `boot/${pid}` };
+    },
+    startPiped: async (file, args, { env = {} }) => {
+      processes.calls.push({ file, args, options: { env }, detached: false });
+      return processes.onStartPiped(file, args, env);
+    },
+    onStartPiped: (file) => {
+      throw new MachineError('program-missing', `The program ${file} was not found.`, {
+        facts: { program: file },
+      });
     },
     identify: async (pid) => {
       const startTime = processes.running.get(pid);

@@ -48,6 +48,8 @@ export function describe(event: MachineEvent): string | undefined {
       return `${prefix}  ${event.phase} after ${formatDuration(event.atSeconds * 1000)}`;
     case 'progress':
       return `${event.label}: ${formatProgress(event.done, event.total)}`;
+    case 'debug':
+      return `${prefix}DBG | ${event.message}`;
     case 'note':
       return `${prefix}${event.message}`;
     case 'warn':

@@ -184,6 +184,7 @@ function applyEvent(screen: Screen, event: MachineEvent, nowMs: number): KeptLin
     case 'warn':
       return { text: describe(event) ?? '', mark: { sign: '!', style: 'yellow' } };
     case 'step-undone':
+    case 'debug':
     case 'note':
       return { text: describe(event) ?? '' };
   }

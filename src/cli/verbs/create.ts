@@ -78,7 +78,7 @@ async function parse(call: Call<'create'>): Promise<CreateLine> {
   let driverName = await withHelp(call, undefined, () => firstDriver(call));
   for (let attempt = 1; ; attempt += 1) {
     const fallback = driverName === undefined ? await defaultDriver(call.io.host) : undefined;
-    const manifest = await manifestOf(call, fallback?.name ?? driverName ?? '');
+    const manifest = await loadManifest(fallback?.name ?? driverName ?? '', call.session);
     const flags = [...commonFlags, ...manifest.flags];
     call.expectFlags(flags);
     const { args, values } = await withHelp(call, manifest.name, () => {
@@ -109,18 +109,6 @@ async function withHelp<T>(call: Call<'create'>, driverName: string | undefined,
       (await import('../create-help.ts')).createHelp(call, driverName),
     );
     throw error;
-  }
-}
-
-async function manifestOf(call: Call<'create'>, name: string): Promise<DriverManifest> {
-  try {
-    return await loadManifest(name, call.session);
-  } catch (error) {
-    throw isMachineError(error) && error.code === 'driver-unknown'
-      ? rephrased(error, (message) =>
-          message.replace('plugin binary ', `plugin binary "docker-machine-driver-${name}" `),
-        )
-      : error;
   }
 }
 

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { findPlugin } from '../../../src/drivers/plugin/find.ts';
 import { defaultDriver, driverNames, loadDriver, loadManifest } from '../../../src/drivers/registry.ts';
 import { createFakeHost } from '../../fakes/host.ts';
 import { openTestSession } from '../machine/support.ts';
@@ -29,8 +30,42 @@ test('unknown names are refused, also those that every object has', async (t) =>
     await t.throwsAsync(loadDriver(name, session), {
       message: `Driver "${name}" not found. Do you have the plugin binary accessible in your PATH?`,
     });
-    await t.throwsAsync(loadManifest(name, session), { name: 'MachineError' });
+    await t.throwsAsync(loadManifest(name, session), {
+      message: `Driver "${name}" not found. Do you have the plugin binary "docker-machine-driver-${name}" accessible in your PATH?`,
+    });
   }
+});
+
+test('a driver that is not built in is a plugin on PATH, which is not executed to load it', async (t) => {
+  const host = createFakeHost();
+  host.processes.answer('docker-machine-driver-ci-test', {});
+  const driver = await loadDriver('ci-test', { ...session, host });
+  t.deepEqual(driver.manifest.capabilities.boots, 'nothing');
+  t.deepEqual(host.processes.calls, []);
+  host.processes.answer('docker-machine-driver-kvm', {});
+  t.is((await loadDriver('kvm', { ...session, host })).manifest.capabilities.boots, 'host');
+});
+
+test('the names of plugins cannot lead out of PATH', async (t) => {
+  const host = createFakeHost();
+  host.processes.answer('docker-machine-driver-x', {});
+  for (const name of ['../x', 'x/../x', '-x', 'x\u0000']) {
+    await t.throwsAsync(loadDriver(name, { ...session, host }), { code: 'driver-unknown' });
+  }
+});
+
+test('docker-machine is its own plugin for the drivers that it contains, but this program is not', async (t) => {
+  const host = createFakeHost();
+  host.processes.answer('docker-machine', {});
+  const program = '/usr/bin/docker-machine';
+  t.is((await findPlugin(host, 'softlayer'))?.path, program);
+  t.is(await findPlugin(host, 'nosuch'), undefined);
+  host.files.realPath = async (path) => (path === program ? '/opt/tsmachine/bin/tsmachine.js' : path);
+  t.is(await findPlugin(host, 'softlayer'), undefined);
+  host.processes.answer('rancher-machine', {});
+  t.is((await findPlugin(host, 'softlayer'))?.path, '/usr/bin/rancher-machine');
+  host.processes.answer('docker-machine-driver-softlayer', {});
+  t.is((await findPlugin(host, 'softlayer'))?.path, '/usr/bin/docker-machine-driver-softlayer');
 });
 
 test('the default driver says why', async (t) => {

@@ -1,0 +1,21 @@
+import type { DriverManifest, FlagDefinition } from '../driver.ts';
+
+/** Drivers of these names make no host on which an engine could be set up; docker-machine goes by the names as well. */
+const hostless: ReadonlySet<string> = new Set(['ci-test', 'none']);
+
+/** What is known of a plugin's driver. The flags only where somebody has asked the plugin for them. */
+export function pluginManifest(driverName: string, flags: readonly FlagDefinition[]): DriverManifest {
+  return {
+    name: driverName,
+    title: `Plugin docker-machine-driver-${driverName}`,
+    platforms: [],
+    flags,
+    capabilities: {
+      boots: hostless.has(driverName) ? 'nothing' : 'host',
+      power: true,
+      ssh: true,
+      localEndpoints: false,
+      resume: false,
+    },
+  };
+}
