@@ -274,6 +274,26 @@ export const errorCodes = {
     title: 'The machine does not accept the SSH key.',
     remedies: ['Run "tsmachine logs NAME".'],
   },
+  'sudo-needed': {
+    fault: 'guest',
+    title: 'The SSH user of a host cannot become root without a password.',
+    remedies: ['Allow it by a file in /etc/sudoers.d, or use the user root.'],
+  },
+  'system-unsupported': {
+    fault: 'guest',
+    title: 'The operating system of a host is not known, or lacks what an engine needs.',
+    remedies: ['See docs/provisioning.md for the systems that are known.'],
+  },
+  'engine-conflict': {
+    fault: 'guest',
+    title: 'The engine of a host has a configuration or data that must not be changed unasked.',
+    remedies: ['Change it on the host yourself, then run the command again.'],
+  },
+  'provision-failed': {
+    fault: 'guest',
+    title: 'Something that was to be set up on a host failed there.',
+    remedies: ['Mend what is named, then run "tsmachine provision NAME".'],
+  },
   timeout: {
     fault: 'network',
     title: 'Something did not happen in time.',

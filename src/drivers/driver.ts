@@ -167,7 +167,18 @@ export interface DriverContext<Config> {
    * is known. Not for `inspect`, which is called without the machine's lock.
    */
   readonly save: (part: Readonly<Record<string, unknown>>) => Promise<void>;
+  /**
+   * Runs a command line on the machine by SSH, with the pinned host key; `exitCode` is undefined when the connection was
+   * cut by what it did. Present for machines that are hosts; not for `inspect`.
+   */
+  readonly runRemote?: RunRemote;
 }
+
+/** See DriverContext.runRemote. */
+export type RunRemote = (
+  commandLine: string,
+  options: { readonly timeoutMs: number },
+) => Promise<{ readonly exitCode: number | undefined; readonly stdout: string; readonly stderr: string }>;
 
 /** Where and for whom a driver is configured that asks another program. */
 export interface ConfigurePlace {

@@ -12,6 +12,10 @@ interface RegistryEntry {
 type Finder = (name: string, environment: DriverEnvironment) => Promise<RegistryEntry | undefined>;
 
 const entries: Readonly<Record<string, RegistryEntry>> = {
+  generic: {
+    manifest: async () => (await import('./generic/manifest.ts')).manifest,
+    load: async () => (await import('./generic/driver.ts')).default,
+  },
   none: {
     manifest: async () => (await import('./none/manifest.ts')).manifest,
     load: async () => (await import('./none/driver.ts')).default,

@@ -4,6 +4,8 @@ import { bootVerified } from './boot.ts';
 import { copyClientFiles, ensureSshKeys, ensureStoreAuthority, refreshCertificates } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { writeGuestFiles } from './guest-files.ts';
+import { createHostLink } from './host-link.ts';
+import { hostPhases } from './host-phases.ts';
 import { driverContext, type OpenMachine } from './open.ts';
 import { updateOwnData, type OwnData } from './own-data.ts';
 import { bootReason } from './resume-material.ts';
@@ -24,11 +26,46 @@ export function createSteps(session: Session, machine: OpenMachine, own: OwnData
   const context = { session, machine, own };
   const { boots, power, engine } = machine.driver.manifest.capabilities;
   const driverSteps = lateDriverSteps(context);
-  const steps =
-    boots === 'image'
-      ? imageMachineSteps(context, driverSteps)
-      : [clientCertificates(context), ...driverSteps, ...(power && engine !== false ? [boot(context)] : [])];
-  return [...steps, finish(context)];
+  const steps = {
+    image: () => imageMachineSteps(context, driverSteps),
+    host: () => [...driverSteps, ...startHost(context), ...hostSteps(context)],
+    nothing: () => [
+      clientCertificates(context),
+      ...driverSteps,
+      ...(power && engine !== false ? [boot(context)] : []),
+    ],
+  };
+  return [...steps[boots](), finish(context)];
+}
+
+// A host that was there before the machine has no power switch of ours.
+function startHost({ session, machine }: CreateContext): Step[] {
+  if (!machine.driver.manifest.capabilities.power) {
+    return [];
+  }
+  return [
+    {
+      name: 'start',
+      summary: 'Waiting for machine to be running, this may take a few minutes...',
+      run: async () => {
+        await machine.driver.start(driverContext(session, machine));
+        return undefined;
+      },
+    },
+  ];
+}
+
+// Over one connection, which is made by the first step that needs it, also when a create is resumed in the middle.
+function hostSteps({ session, machine, own }: CreateContext): Step[] {
+  const link = createHostLink(session, machine);
+  return hostPhases().map((phase) => ({
+    name: phase.name,
+    summary: phase.summary,
+    run: async () => {
+      await phase.run({ session, machine, own, link });
+      return undefined;
+    },
+  }));
 }
 
 function imageMachineSteps(context: CreateContext, driverSteps: readonly Step[]): Step[] {

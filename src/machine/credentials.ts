@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { systemCode } from '../core/errors.ts';
 import type { Host } from '../host/types.ts';
 import { listMachineDirectories, sweepTemporaryFiles } from '../store/machine-files.ts';
@@ -104,21 +105,31 @@ export async function copyClientFiles(host: Host, directory: string, authority: 
 }
 
 /**
+ * Names of a machine besides those that every certificate has: what `--tls-san` gave, and its address. That of a local
+ * machine is a loopback address, which is there anyhow; an engine of somebody else (host:port) has no certificate of ours.
+ */
+export function certificateSans(record: MachineRecord): string[] {
+  const address = record.Driver.IPAddress ?? '';
+  const given = record.HostOptions.AuthOptions?.ServerCertSANs ?? [];
+  return isIP(address) !== 0 || /^[A-Za-z0-9_.-]+$/.test(address) ? [...given, address] : [...given];
+}
+
+/**
  * Brings everything that TLS needs up to date: CA and client certificate, their copies, the server's
  * certificate (issued again when it is about to end, misses a name or belongs to another CA; always with `force`), and the
- * guest files.
+ * guest files (not with `guestFiles: false`, for machines that boot no image of ours).
  * @returns why the server's certificate was issued, or undefined when the old one is still good.
  */
 export async function refreshCertificates(
   session: Session,
   machine: CredentialsOf,
-  options: { readonly force?: boolean } = {},
+  options: { readonly force?: boolean; readonly guestFiles?: boolean } = {},
 ): Promise<string | undefined> {
   const { host } = session;
   const authority = await ensureStoreAuthority(session, machine.tlsKeyType);
   await copyClientFiles(host, machine.directory, authority);
   const files = machinePaths(machine.directory);
-  const sans = machine.record.HostOptions.AuthOptions?.ServerCertSANs ?? [];
+  const sans = certificateSans(machine.record);
   const { issueServerCertificate, serverCertificateNeeds, serverNames } =
     await import('../tls/server-certificate.ts');
   const present = await readIfThere(host, files.serverCert);
@@ -142,6 +153,9 @@ export async function refreshCertificates(
     await host.files.remove(files.serverCert);
     await host.files.writeAtomic(files.serverKey, issued.keyPem, 0o600);
     await host.files.writeAtomic(files.serverCert, issued.certPem, 0o644);
+  }
+  if (options.guestFiles === false) {
+    return reason;
   }
   await writeGuestFiles(host, machine.directory, {
     'ca.pem': authority.ca.certPem,

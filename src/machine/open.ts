@@ -80,6 +80,14 @@ export function driverContext(
     save: async (part) => {
       await saveDriverPart(session, machine, part);
     },
+    ...(machine.driver.manifest.capabilities.boots === 'host'
+      ? {
+          runRemote: async (commandLine, options) => {
+            const { runOnMachine } = await import('./run-on-machine.ts');
+            return runOnMachine(session, machine, commandLine, options);
+          },
+        }
+      : {}),
   };
 }
 

@@ -51,12 +51,7 @@ export async function restartMachine(session: Session, name: string): Promise<'r
     const isOff = (await powerOf(session, machine)) === 'stopped';
     const { driver } = machine;
     if (!isOff && driver.restart !== undefined) {
-      await reportStep(
-        session,
-        name,
-        { step: 'restart', summary: 'Waiting for the machine', isRoutine: true },
-        async () => driver.restart?.(driverContext(session, machine)),
-      );
+      await restartByDriver(session, machine);
       return 'restarted';
     }
     if (!isOff) {
@@ -72,6 +67,18 @@ export async function restartMachine(session: Session, name: string): Promise<'r
   });
 }
 
+async function restartByDriver(session: Session, machine: OpenMachine): Promise<void> {
+  const { driver, name } = machine;
+  const { bootId, waitUntilBack } = await import('./host-boot.ts');
+  const isHost = driver.manifest.capabilities.boots === 'host';
+  const before = isHost ? await bootId(session, machine) : undefined;
+  const step = { step: 'restart', summary: 'Waiting for the machine', isRoutine: true };
+  await reportStep(session, name, step, async () => driver.restart?.(driverContext(session, machine)));
+  if (before !== undefined) {
+    await waitUntilBack(session, machine, before);
+  }
+}
+
 async function startLocked(session: Session, machine: OpenMachine): Promise<void> {
   const { name } = machine;
   const { tlsKeyType } = await requireFinished(session, name);
@@ -83,6 +90,11 @@ async function startLocked(session: Session, machine: OpenMachine): Promise<void
   await reportStep(session, name, { step: 'boot', summary: 'Waiting for the machine' }, () =>
     bootMachine(session, machine),
   );
+  if (machine.driver.manifest.capabilities.boots === 'host') {
+    const { readyHost } = await import('./host-boot.ts');
+    await readyHost(session, machine, { tlsKeyType });
+    return;
+  }
   if (machine.driver.manifest.capabilities.engine === false) {
     return;
   }

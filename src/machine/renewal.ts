@@ -1,6 +1,7 @@
 import { systemCode } from '../core/errors.ts';
 import type { MachineRecord } from '../store/record.ts';
 import type { RenewalReason } from '../tls/certificate.ts';
+import { certificateSans } from './credentials.ts';
 import { machinePaths } from './machine-paths.ts';
 import type { Session } from './session.ts';
 
@@ -29,7 +30,7 @@ export async function renewalReason(
   }
   const { serverCertificateNeeds, serverNames } = await import('../tls/server-certificate.ts');
   return serverCertificateNeeds(certPem, caPem, {
-    sans: serverNames(machine.name, machine.record.HostOptions.AuthOptions?.ServerCertSANs ?? []),
+    sans: serverNames(machine.name, certificateSans(machine.record)),
     nowMs: host.clock.nowMs(),
   });
 }

@@ -1,9 +1,5 @@
-import { X509Certificate } from 'node:crypto';
-import { MachineError, messageOf } from '../core/errors.ts';
-import { waitFor } from '../core/wait.ts';
-import { parseEngineUrl } from '../engine/address.ts';
+import { MachineError } from '../core/errors.ts';
 import type { SshConnection } from '../ssh/types.ts';
-import { tlsMaterial } from './connection.ts';
 import { refreshContexts, refreshMachineContext } from './contexts.ts';
 import { refreshCertificates, renewStoreClient } from './credentials.ts';
 import { requireFinished } from './finished.ts';
@@ -12,6 +8,7 @@ import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, type OpenMachine } from './open.ts';
 import { connectSsh } from './remote.ts';
 import { reportStep } from './report-step.ts';
+import { fingerprint, requireServed, whatIsServed } from './served.ts';
 import type { Session } from './session.ts';
 
 /** What came of a rotation: the engine shows the new certificates, or will from the next start on. */
@@ -26,24 +23,23 @@ export interface RotationOptions {
 }
 
 const lockTimeoutMs = 30_000;
-const handshakeTimeoutMs = 10_000;
 const handOverTimeoutMs = 120_000;
-const servedTimeoutMs = 20_000;
-const servedIntervalMs = 200;
 
 /** Part of the image, iso/rootfs. */
 const renewProgram = '/usr/lib/tsmachine/renew-certificates';
 const handedOver = ['ca.pem', 'server.pem', 'server-key.pem'] as const;
 
-/** True for a machine of which the certificates can be changed from here. */
+/** True for a machine of which the certificates can be changed from here without a restart of its engine. */
 export async function canRotate(session: Session, name: string): Promise<boolean> {
-  return isRotatable(await openMachine(session, name));
+  const machine = await openMachine(session, name);
+  return isRotatable(machine) && machine.driver.manifest.capabilities.boots === 'image';
 }
 
 /**
  * Renews the certificates of a machine. A running one takes them over at once: its engine is not restarted,
  * containers and open connections go on, and at every moment a new connection is served with the old
- * certificate or the new one. A stopped one gets them when it starts.
+ * certificate or the new one. A stopped one gets them when it starts. The engine of a host is restarted when its
+ * certificate changes, with its containers going on.
  *
  * May be cut at any point: the files here are complete or are made again, the guest shows the old certificates until it
  * has changed to the new ones, and the next call or start compares the two and brings them together.
@@ -76,7 +72,13 @@ export async function rotateOpenMachine(
   options: RotationOptions,
 ): Promise<Rotation> {
   const { name } = machine;
-  const { tlsKeyType } = await requireFinished(session, name);
+  const own = await requireFinished(session, name);
+  if (machine.driver.manifest.capabilities.boots === 'host') {
+    const { provisionOpenHost } = await import('./provision.ts');
+    await provisionOpenHost(session, machine, { own, newCertificate: options.force });
+    return 'served';
+  }
+  const { tlsKeyType } = own;
   const { power, engineUrl } = await machine.driver.inspect(driverContext(session, machine));
   if (engineUrl === undefined && power !== 'stopped' && power !== 'absent') {
     throw new MachineError('machine-state', `The machine "${name}" is ${power}.`, {
@@ -152,60 +154,9 @@ function refusal(
   });
 }
 
-async function requireServed(session: Session, machine: OpenMachine, url: string): Promise<void> {
-  const expected = await fingerprint(session, machine);
-  let shown = '';
-  await waitFor(
-    async () => {
-      shown = await whatIsServed(session, machine, url);
-      return shown === expected ? true : undefined;
-    },
-    {
-      clock: session.host.clock,
-      timeoutMs: servedTimeoutMs,
-      intervalMs: servedIntervalMs,
-      signal: session.signal,
-      code: 'tls-mismatch',
-      what: `the engine of "${machine.name}" to show its new certificate`,
-      hint: () => `Seen last: ${shown}`,
-    },
-  );
-  const { pingEngine } = await import('../engine/client.ts');
-  const material = await tlsMaterial(session, machine.directory);
-  await pingEngine(session.host, url, material, { timeoutMs: servedTimeoutMs, signal: session.signal });
-}
-
-/** SHA-256 of the certificate that the engine shows, or why clients would not accept what it shows. */
-async function whatIsServed(session: Session, machine: OpenMachine, url: string): Promise<string> {
-  const address = parseEngineUrl(url);
-  if (address.kind !== 'tcp') {
-    return url;
-  }
-  try {
-    const socket = await session.host.network.connectTls(
-      { host: address.host, port: address.port },
-      await tlsMaterial(session, machine.directory),
-      { timeoutMs: handshakeTimeoutMs, signal: session.signal },
-    );
-    // With TLS 1.3 the server's refusal may still come.
-    socket.on('error', () => undefined);
-    const shown = socket.getPeerX509Certificate()?.fingerprint256;
-    socket.destroy();
-    return shown ?? 'no certificate';
-  } catch (error) {
-    session.signal.throwIfAborted();
-    return messageOf(error);
-  }
-}
-
-async function fingerprint(session: Session, machine: OpenMachine): Promise<string> {
-  const pem = await session.host.files.readText(guestFilePath(machine.directory, 'server.pem'));
-  return new X509Certificate(pem).fingerprint256;
-}
-
 function isRotatable({ driver }: OpenMachine): boolean {
   const { boots, ssh } = driver.manifest.capabilities;
-  return boots === 'image' && ssh;
+  return boots !== 'nothing' && ssh;
 }
 
 function requireRotatable(machine: OpenMachine): void {

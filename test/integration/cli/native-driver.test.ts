@@ -115,7 +115,7 @@ test('a driver that breaks after it was added breaks only what needs it', async 
     await writeFile(main, `throw new Error('worn out');\n${text}`);
     t.regex(await fail('status', 'one'), /cannot be loaded.*\[driver-invalid\]\nwhy: worn out/);
     const listed = await succeed('ls');
-    t.regex(listed.stdout, /^one +- +example +Error .*worn out/m);
+    t.regex(listed.stdout, /^one +not found +Error .*worn out/m);
     t.regex(listed.stdout, /^two +- +none +Running/m);
     t.is((await succeed('url', 'two')).stdout, 'tcp://127.0.0.1:1\n');
     await succeed('driver', 'ls');

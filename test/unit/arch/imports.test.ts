@@ -24,9 +24,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   engine: ['host', 'tls'],
   drivers: ['host'],
   template: [],
+  provision: ['host', 'ssh'],
   conformance: ['host', 'drivers'],
   image: ['host', 'store', 'drivers'],
-  machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image'],
+  machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image', 'provision'],
   cli: ['host', 'store', 'drivers', 'machine', 'template', 'image', 'iso'],
 };
 

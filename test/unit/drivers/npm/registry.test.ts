@@ -109,6 +109,7 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
   t.deepEqual(
     rows.map(({ name, kind, version }) => `${kind} ${name} ${version}`),
     [
+      'built-in generic 9.8.7',
       'built-in none 9.8.7',
       'built-in qemu 9.8.7',
       'npm broken ',
@@ -117,8 +118,8 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
       'docker-machine kvm ',
     ],
   );
-  t.regex(rows[2]?.problem ?? '', /no JSON object/);
-  t.is(rows[3]?.problem, undefined);
+  t.regex(rows[3]?.problem ?? '', /no JSON object/);
+  t.is(rows[4]?.problem, undefined);
   t.is(rows[3]?.from, 'tsmachine-driver-example@1');
   t.regex(rows[4]?.problem ?? '', /not used/);
   t.is(rows[5]?.from, '/opt/bin/docker-machine-driver-kvm');

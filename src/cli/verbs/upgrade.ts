@@ -1,0 +1,11 @@
+import type { Call } from '../call.ts';
+import { forEachMachine } from '../machines.ts';
+
+/** `upgrade [name...]`: brings the engines of machines to their newest version. */
+export default async function upgrade(call: Call<'upgrade'>): Promise<number> {
+  const { upgradeMachine } = await import('../../machine/provision.ts');
+  await forEachMachine(call, async (name) => {
+    await upgradeMachine(call.session, name);
+  });
+  return 0;
+}

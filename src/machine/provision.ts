@@ -1,0 +1,108 @@
+import { MachineError } from '../core/errors.ts';
+import { upgradeEngine } from '../provision/host.ts';
+import { refreshMachineContext } from './contexts.ts';
+import { requireFinished } from './finished.ts';
+import { createHostLink } from './host-link.ts';
+import { hostPhases, type HostPhaseOptions, type HostWork } from './host-phases.ts';
+import { withMachineLock } from './locks.ts';
+import { openMachine, type OpenMachine } from './open.ts';
+import { reportStep } from './report-step.ts';
+import { rotateOpenMachine } from './rotate.ts';
+import type { Session } from './session.ts';
+
+const lockTimeoutMs = 30_000;
+
+/**
+ * Sets a machine up again with the options that it was made with. A host that is as it should be is left as it is; a
+ * machine that boots our image has everything but its certificates from there.
+ * @throws MachineError `capability-missing` for an engine of somebody else; what the parts of it throw.
+ */
+export async function provisionMachine(session: Session, name: string): Promise<void> {
+  // Once without the lock, so that a wrong name does not leave a lock file behind.
+  requireHost(await openMachine(session, name));
+  await withMachineLock(session, name, { verb: 'provision', timeoutMs: lockTimeoutMs }, async () => {
+    const machine = await openMachine(session, name);
+    const own = await requireFinished(session, name);
+    if (machine.driver.manifest.capabilities.boots === 'image') {
+      const rotation = await rotateOpenMachine(session, machine, { force: false });
+      const message =
+        rotation === 'served'
+          ? 'The machine boots an image that needs no provisioning; its certificates are as they should be.'
+          : 'The machine boots an image that needs no provisioning; it gets its certificates when it starts.';
+      session.emit({ type: 'note', machine: name, message });
+      return;
+    }
+    await provisionOpenHost(session, machine, { own });
+  });
+}
+
+/** Sets a host up; the caller holds the machine's lock. */
+export async function provisionOpenHost(
+  session: Session,
+  machine: OpenMachine,
+  { own, ...options }: HostPhaseOptions & Pick<HostWork, 'own'>,
+): Promise<void> {
+  const link = createHostLink(session, machine);
+  const work: HostWork = { session, machine, own, link };
+  try {
+    for (const phase of hostPhases(options)) {
+      await reportStep(session, machine.name, { step: phase.name, summary: phase.summary }, () =>
+        phase.run(work),
+      );
+    }
+  } finally {
+    await link.close();
+  }
+  await refreshMachineContext(session, machine);
+}
+
+/**
+ * Brings the engine of a host to the newest version that its packages have; containers that run go on.
+ * @throws MachineError `capability-missing` where the engine cannot be upgraded alone.
+ */
+export async function upgradeMachine(session: Session, name: string): Promise<void> {
+  const { boots } = requireHost(await openMachine(session, name)).driver.manifest.capabilities;
+  if (boots === 'image') {
+    throw new MachineError('capability-missing', `The engine of "${name}" cannot be upgraded alone.`, {
+      why: 'It is a part of the image that the machine boots.',
+      remedies: ['Make a new machine; it boots the newest image.'],
+    });
+  }
+  await withMachineLock(session, name, { verb: 'upgrade', timeoutMs: lockTimeoutMs }, async () => {
+    const machine = await openMachine(session, name);
+    await requireFinished(session, name);
+    await upgradeHost(session, machine);
+  });
+}
+
+async function upgradeHost(session: Session, machine: OpenMachine): Promise<void> {
+  const { name } = machine;
+  const link = createHostLink(session, machine);
+  const step = <T>(stepName: string, summary: string, action: () => Promise<T>): Promise<T> =>
+    reportStep(session, name, { step: stepName, summary }, action);
+  try {
+    await step('reach', 'Waiting for SSH to be available...', () => link.reach());
+    const before = await step('detect', 'Detecting the provisioner...', () => link.facts());
+    await step('upgrade', 'Upgrading docker...', async () => {
+      await upgradeEngine(await link.access(), before, machine.record.HostOptions.EngineOptions?.Env ?? []);
+    });
+    link.forget();
+    const after = await link.facts();
+    const [from, to] = [before.engine?.version ?? 'unknown', after.engine?.version ?? 'unknown'];
+    const message = from === to ? `Docker ${to} is the newest there is.` : `Docker ${from} became ${to}.`;
+    session.emit({ type: 'note', machine: name, message });
+  } finally {
+    await link.close();
+  }
+}
+
+function requireHost(machine: OpenMachine): OpenMachine {
+  const { boots, ssh } = machine.driver.manifest.capabilities;
+  if (boots === 'nothing' || !ssh) {
+    throw new MachineError('capability-missing', `The machine "${machine.name}" cannot be provisioned.`, {
+      why: `machines of the driver "${machine.driver.manifest.name}" have no host that tsmachine controls`,
+      remedies: [],
+    });
+  }
+  return machine;
+}

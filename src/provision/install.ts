@@ -1,0 +1,101 @@
+import { MachineError } from '../core/errors.ts';
+import { quoteArgument } from '../ssh/quote.ts';
+import type { HostFacts } from './facts.ts';
+import type { Family } from './family.ts';
+
+/** docker-machine's default. Its script is used only where a system has no package of the engine itself. */
+export const defaultInstallUrl = 'https://get.docker.com';
+
+/** Where a host gets its engine from, and why. */
+export type EngineSource =
+  | { readonly kind: 'present' }
+  | { readonly kind: 'packages' | 'script'; readonly script: string; readonly why: string };
+
+/**
+ * Decides how a host without an engine gets one. A URL that was given wins; the default one is docker-machine's and
+ * nobody's choice, so the packages of the system go before it: they are signed, they come from the mirrors that the host
+ * uses anyhow, they are upgraded with it, and no program of the internet runs as root.
+ * @throws MachineError `system-unsupported` when there is no engine and no way to one.
+ */
+export function engineSource(
+  facts: HostFacts,
+  family: Family,
+  options: { readonly installUrl: string; readonly env: readonly string[] },
+): EngineSource {
+  if (hasEngine(facts)) {
+    return { kind: 'present' };
+  }
+  const { installUrl, env } = options;
+  if (installUrl === 'none') {
+    throw new MachineError('system-unsupported', 'The host has no engine, and none is to be installed.', {
+      why: '--engine-install-url is "none"',
+    });
+  }
+  const isDefault = installUrl === '' || installUrl === defaultInstallUrl;
+  const proxies = proxyExports(env);
+  if (!isDefault) {
+    const script = `${proxies}${urlScript(requireUrl(installUrl), facts, family)}`;
+    return { kind: 'script', script, why: `as --engine-install-url says` };
+  }
+  if (family.install === undefined) {
+    throw new MachineError('system-unsupported', `The host has no engine: ${facts.os.prettyName}.`, {
+      ...(family.withoutPackages === undefined ? {} : { why: family.withoutPackages }),
+    });
+  }
+  return {
+    kind: 'packages',
+    script: `${proxies}${family.install(facts)}`,
+    why: `from the packages for ${facts.os.prettyName}`,
+  };
+}
+
+/** True for a host that has an engine and a service that starts it. */
+export function hasEngine(facts: HostFacts): boolean {
+  return facts.serviceManager === 'systemd' ? facts.unit !== '' : facts.enginePath !== undefined;
+}
+
+/** @throws MachineError `flag-invalid`. */
+export function requireUrl(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !['http:', 'https:'].includes(parsed.protocol)) {
+    throw new MachineError(
+      'flag-invalid',
+      `--engine-install-url takes an http(s) URL or "none", not ${JSON.stringify(url)}.`,
+    );
+  }
+  return parsed.href;
+}
+
+/** Proxies of the engine are those of its installation too: `export` lines for both ways of writing them. */
+export function proxyExports(env: readonly string[]): string {
+  const lines: string[] = [];
+  for (const assignment of env) {
+    const match = /^((?:https?|ftp|all|no)_proxy)=([\s\S]*)$/i.exec(assignment);
+    if (match !== null) {
+      const [, name = '', value = ''] = match;
+      lines.push(
+        `export ${name.toLowerCase()}=${quoteArgument(value)} ${name.toUpperCase()}=${quoteArgument(value)}`,
+      );
+    }
+  }
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/**
+ * Fetches a script on the host and runs it when it is whole. The URL may hold a token, so it goes to curl and wget by
+ * their input.
+ */
+function urlScript(url: string, { downloader }: HostFacts, family: Family): string {
+  const quoted = quoteArgument(url);
+  const fetch =
+    downloader === 'wget'
+      ? `printf '%s\\n' ${quoted} | wget -q -T 60 -i - -O "$directory/install.sh"`
+      : `printf 'url = "%s"\\n' ${quoted} | curl -fsSL --connect-timeout 30 --retry 3 -K - -o "$directory/install.sh"`;
+  const curl = downloader === undefined ? (family.installCurl ?? '') : '';
+  return `${curl}
+directory=$(mktemp -d)
+trap 'rm -rf "$directory"' EXIT
+${fetch}
+sh "$directory/install.sh"
+`;
+}

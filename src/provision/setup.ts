@@ -1,0 +1,57 @@
+/** The options of the engine that concern its configuration, as the machine's record has them. */
+export interface EngineOptionValues {
+  readonly ArbitraryFlags: readonly string[] | null;
+  readonly Env: readonly string[] | null;
+  readonly InsecureRegistry: readonly string[] | null;
+  readonly Labels: readonly string[] | null;
+  readonly RegistryMirror: readonly string[] | null;
+  readonly StorageDriver: string;
+}
+
+/** What a host is to become. */
+export interface HostSetup {
+  readonly machineName: string;
+  readonly driverName: string;
+  /** As clients reach it: a name or an address. */
+  readonly address: string;
+  readonly enginePort: number;
+  readonly options: EngineOptionValues | null;
+  readonly certificates: {
+    readonly ca: string;
+    readonly server: string;
+    readonly serverKey: string;
+  };
+}
+
+/** A file of the host that is to be written. */
+export interface FileChange {
+  readonly path: string;
+  /** In bits. */
+  readonly mode: number;
+  readonly content: string;
+}
+
+/** Everything that has to be done to a host to make it what it should be; nothing at all when it is. */
+export interface SetupPlan {
+  readonly files: readonly FileChange[];
+  /** Certificates for a program of our image, as it reads them. */
+  readonly handOver?: string;
+  /** The new name of the host, where it has another. */
+  readonly hostName?: string;
+  /** `reload`: the engine reads its configuration again. `start`: it does not run. */
+  readonly engine: 'nothing' | 'reload' | 'restart' | 'start';
+  readonly enable: boolean;
+  /**
+   * How containers that run get over a restart of the engine: it keeps them already; it is told to for so long; or there
+   * are none, or no way.
+   */
+  readonly containers: 'none' | 'kept-already' | 'keep' | 'restarted';
+}
+
+/** True when nothing has to be done. */
+export function isNothing(plan: SetupPlan): boolean {
+  const { files, handOver, hostName, engine, enable } = plan;
+  return (
+    files.length === 0 && handOver === undefined && hostName === undefined && engine === 'nothing' && !enable
+  );
+}

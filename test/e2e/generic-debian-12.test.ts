@@ -1,0 +1,3 @@
+import { declareGenericHost } from './generic-debian.ts';
+
+declareGenericHost('bookworm');

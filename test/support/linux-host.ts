@@ -1,0 +1,249 @@
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { appendFile, chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { homedir, tmpdir, userInfo } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { generateSshKeyPair } from '../../src/ssh/keys.ts';
+import { findProgram, run } from './cli.ts';
+import { startWebProxy } from './web-proxy.ts';
+
+// A Debian as it comes out of its installer: systemd and an SSH server, in namespaces of its own.
+
+export type DebianSuite = 'bookworm' | 'trixie';
+
+/** A Linux host that boots in a container of systemd-nspawn, and is reached over a link of its own. */
+export interface LinuxHost {
+  readonly address: string;
+  /** Private key of root, a file. */
+  readonly keyPath: string;
+  /** URL of a proxy through which the host reaches the mirrors; it has no other way out. */
+  readonly proxyUrl: string;
+  /** Directory of its root file system. */
+  readonly root: string;
+  /** How often it has booted. */
+  boots(): number;
+  stop(): Promise<void>;
+}
+
+const cacheDays = 7;
+const bootTimeoutMs = 60_000;
+
+/** Why no such host can be made here; undefined when one can. */
+export function linuxHostMissing(): string | undefined {
+  if (process.platform !== 'linux' || userInfo().uid !== 0) {
+    return 'needs root on Linux';
+  }
+  const programs = {
+    'systemd-nspawn': 'systemd-container',
+    debootstrap: 'debootstrap',
+    ip: 'iproute2',
+    tar: 'tar',
+  };
+  const missing = Object.entries(programs).find(([program]) => findProgram(program) === undefined);
+  if (missing !== undefined) {
+    return `needs ${missing[0]} (package ${missing[1]})`;
+  }
+  const probe = `t${randomBytes(4).toString('hex')}`;
+  if (spawnSync('ip', ['netns', 'add', probe]).status !== 0) {
+    return 'needs the right to make network namespaces';
+  }
+  spawnSync('ip', ['netns', 'del', probe]);
+  return undefined;
+}
+
+/** Boots a host. @throws Error when it does not take SSH within a minute. */
+export async function startLinuxHost(suite: DebianSuite): Promise<LinuxHost> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'tsm-host-'));
+  const root = path.join(directory, 'root');
+  await mkdir(root);
+  await must('tar', ['-xf', await rootArchive(suite), '-C', root]);
+  const key = generateSshKeyPair({ randomBytes }, 'test');
+  const keyPath = path.join(directory, 'id_test');
+  await writeFile(keyPath, key.privatePem, { mode: 0o600 });
+  await furnish(root, key.publicLine);
+
+  const name = `tsm${randomBytes(3).toString('hex')}`;
+  const net = `198.18.${randomBytes(1)[0] ?? 0}`;
+  const [near, address] = [`${net}.1`, `${net}.2`];
+  await link(name, near, address);
+  const proxy = await startWebProxy(near);
+  const nspawn = boot(name, root, path.join(directory, 'console'));
+  const stop = async (): Promise<void> => {
+    await end(nspawn.child());
+    await proxy.close();
+    spawnSync('ip', ['netns', 'del', name]);
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await waitForPort(address, 22);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { address, keyPath, proxyUrl: proxy.url, root, boots: nspawn.boots, stop };
+}
+
+/** A tar of a fresh root file system; made by debootstrap once a week and kept in the cache. */
+async function rootArchive(suite: DebianSuite): Promise<string> {
+  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
+  const archive = path.join(cache, 'tsmachine', 'test-hosts', `${suite}.tar`);
+  if (existsSync(archive) && Date.now() - statSync(archive).mtimeMs < cacheDays * 86_400_000) {
+    return archive;
+  }
+  await mkdir(path.dirname(archive), { recursive: true });
+  const directory = await mkdtemp(path.join(tmpdir(), 'tsm-debootstrap-'));
+  try {
+    await must('debootstrap', [
+      '--variant=minbase',
+      '--include=systemd,systemd-sysv,openssh-server',
+      suite,
+      path.join(directory, 'root'),
+      debianMirror(),
+    ]);
+    await must('tar', ['-cf', `${archive}.${process.pid}`, '-C', path.join(directory, 'root'), '.']);
+    await rename(`${archive}.${process.pid}`, archive);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  return archive;
+}
+
+/** The mirror that this computer's apt uses. */
+function debianMirror(): string {
+  const files = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list'];
+  const text = files.map((file) => (existsSync(file) ? readFileSync(file, 'utf8') : '')).join('\n');
+  return (
+    /(?:^URIs:\s*|^deb\s+(?:\[.*\]\s+)?)(http\S+\/debian)\/?\s/m.exec(text)?.[1] ??
+    'http://deb.debian.org/debian'
+  );
+}
+
+async function furnish(root: string, publicKey: string): Promise<void> {
+  const file = (name: string): string => path.join(root, name);
+  await mkdir(file('root/.ssh'), { recursive: true, mode: 0o700 });
+  await writeFile(file('root/.ssh/authorized_keys'), `${publicKey}\n`, { mode: 0o600 });
+  await writeFile(file('etc/machine-id'), '');
+  // A container of nspawn sees the controllers of version 1 read-only.
+  const unit = [
+    '[Unit]',
+    'Description=Control groups that can be written',
+    'DefaultDependencies=no',
+    'Before=ssh.service',
+    '[Service]',
+    'Type=oneshot',
+    'RemainAfterExit=yes',
+    'ExecStart=/usr/local/sbin/writable-cgroups',
+    '[Install]',
+    'WantedBy=sysinit.target',
+  ];
+  const script = [
+    '#!/bin/sh',
+    'while read -r _ where type _; do',
+    '  case $type in cgroup) mount -o remount,bind,rw "$where" ;; esac',
+    'done </proc/mounts',
+  ];
+  await writeFile(file('usr/local/sbin/writable-cgroups'), `${script.join('\n')}\n`, { mode: 0o755 });
+  await writeFile(file('etc/systemd/system/writable-cgroups.service'), `${unit.join('\n')}\n`);
+  const wants = file('etc/systemd/system/sysinit.target.wants');
+  await mkdir(wants, { recursive: true });
+  await symlink('../writable-cgroups.service', `${wants}/writable-cgroups.service`);
+  await chmod(root, 0o755);
+}
+
+async function link(name: string, near: string, far: string): Promise<void> {
+  await must('ip', ['netns', 'add', name]);
+  await must('ip', ['link', 'add', name, 'type', 'veth', 'peer', 'name', 'host0', 'netns', name]);
+  await must('ip', ['addr', 'add', `${near}/30`, 'dev', name]);
+  await must('ip', ['link', 'set', name, 'up']);
+  await must('ip', ['-n', name, 'addr', 'add', `${far}/30`, 'dev', 'host0']);
+  await must('ip', ['-n', name, 'link', 'set', 'host0', 'up']);
+  await must('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+}
+
+/** Runs nspawn, and again when the host restarts, which it says by its exit code. */
+function boot(
+  name: string,
+  root: string,
+  logPath: string,
+): { readonly child: () => ChildProcess; readonly boots: () => number } {
+  const isUnified = existsSync('/sys/fs/cgroup/cgroup.controllers');
+  // Newer versions of systemd refuse the old control groups unless they are told not to.
+  const legacy = ['systemd.unified_cgroup_hierarchy=0', 'SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1'];
+  const args = [
+    '--quiet',
+    '--boot',
+    `--directory=${root}`,
+    `--machine=${name}`,
+    '--capability=all',
+    '--register=no',
+  ];
+  args.push('--keep-unit', '--console=pipe', '--resolv-conf=off', '--timezone=off', '--link-journal=no');
+  args.push(`--network-namespace-path=/run/netns/${name}`, ...(isUnified ? [] : legacy));
+  let boots = 0;
+  const start = (): ChildProcess => {
+    boots += 1;
+    const started = spawn('systemd-nspawn', args, {
+      env: { ...process.env, SYSTEMD_SECCOMP: '0', SYSTEMD_NSPAWN_API_VFS_WRITABLE: 'yes' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [started.stdout, started.stderr]) {
+      stream.on('data', (chunk: Buffer) => void appendFile(logPath, chunk).catch(() => undefined));
+    }
+    started.once('exit', (code) => {
+      if (code === 133) {
+        child = start();
+      }
+    });
+    return started;
+  };
+  let child = start();
+  return { child: () => child, boots: () => boots };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return;
+  }
+  const ended = new Promise<void>((resolve) =>
+    child.once('exit', () => {
+      resolve();
+    }),
+  );
+  child.kill('SIGTERM');
+  const isDone = await Promise.race([ended.then(() => true), sleep(20_000, false)]);
+  if (!isDone) {
+    child.kill('SIGKILL');
+    await ended;
+  }
+}
+
+async function waitForPort(host: string, port: number): Promise<void> {
+  const deadline = Date.now() + bootTimeoutMs;
+  while (Date.now() < deadline) {
+    const answered = await new Promise<boolean>((resolve) => {
+      const socket = connect({ host, port, timeout: 1000 });
+      const done = (isThere: boolean) => () => {
+        socket.destroy();
+        resolve(isThere);
+      };
+      socket.once('data', done(true)).once('error', done(false)).once('timeout', done(false));
+    });
+    if (answered) {
+      return;
+    }
+    await sleep(250);
+  }
+  throw new Error(`the host does not take SSH at ${host}`);
+}
+
+async function must(file: string, args: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await run(file, args, { timeoutMs: 600_000 });
+  if (code !== 0) {
+    throw new Error(
+      `${file} ${args.join(' ')} ended with ${String(code)}\n${stdout.slice(-2000)}\n${stderr}`,
+    );
+  }
+}
