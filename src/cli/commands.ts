@@ -203,6 +203,14 @@ const table = [
     details: ['Without a machine it is the one called "default", without a mountpoint the same path here.'],
   },
   {
+    name: 'plugin-serve',
+    summary: 'Serve a driver to docker-machine as its plugin',
+    arguments: 'driver',
+    arity: 'any',
+    flags: [],
+    details: ['For a script named docker-machine-driver-NAME on PATH: exec tsmachine plugin-serve NAME'],
+  },
+  {
     name: 'provision',
     summary: 'Re-provision existing machines',
     arguments: '[name...]',
@@ -378,6 +386,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   logs: () => import('./verbs/logs.ts'),
   ls: () => import('./verbs/ls.ts'),
   mount: () => import('./verbs/mount.ts'),
+  'plugin-serve': () => import('./verbs/plugin-serve.ts'),
   provision: () => import('./verbs/provision.ts'),
   'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),

@@ -41,6 +41,8 @@ export interface Capabilities {
   readonly power: boolean;
   /** Can be reached by SSH. */
   readonly ssh: boolean;
+  /** False where nobody but the machine's owner knows whether there is an engine: it is not asked for a sign of life. */
+  readonly engine?: false;
   /** Engine and SSH are reached on 127.0.0.1. */
   readonly localEndpoints: boolean;
   /** A new machine may go on from a saved guest (`BootMaterial.resume`). */

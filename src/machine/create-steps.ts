@@ -24,12 +24,16 @@ interface CreateContext {
  */
 export function createSteps(session: Session, machine: OpenMachine, own: OwnData): readonly Step[] {
   const context = { session, machine, own };
-  const { boots, power } = machine.driver.manifest.capabilities;
+  const { boots, power, engine } = machine.driver.manifest.capabilities;
   const driverSteps = lateDriverSteps(context);
   const steps = {
     image: () => imageMachineSteps(context, driverSteps),
     host: () => [...driverSteps, ...startHost(context), ...hostSteps(context)],
-    nothing: () => [clientCertificates(context), ...driverSteps, ...(power ? [boot(context)] : [])],
+    nothing: () => [
+      clientCertificates(context),
+      ...driverSteps,
+      ...(power && engine !== false ? [boot(context)] : []),
+    ],
   };
   return [...steps[boots](), finish(context)];
 }

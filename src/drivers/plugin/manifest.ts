@@ -5,13 +5,15 @@ const hostless: ReadonlySet<string> = new Set(['ci-test', 'none']);
 
 /** What is known of a plugin's driver. The flags only where somebody has asked the plugin for them. */
 export function pluginManifest(driverName: string, flags: readonly FlagDefinition[]): DriverManifest {
+  const isHostless = hostless.has(driverName);
   return {
     name: driverName,
     title: `Plugin docker-machine-driver-${driverName}`,
     platforms: [],
     flags,
     capabilities: {
-      boots: hostless.has(driverName) ? 'nothing' : 'host',
+      boots: isHostless ? 'nothing' : 'host',
+      ...(isHostless ? { engine: false } : {}),
       power: true,
       ssh: true,
       localEndpoints: false,

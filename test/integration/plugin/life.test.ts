@@ -113,7 +113,7 @@ test('a machine whose plugin has gone is told how to be removed', async (t) => {
       refused.stderr,
       /Driver "ci-test" not found\. Do you have the plugin binary accessible in your PATH\?/,
     );
-    t.regex(refused.stderr, /rm --force m/);
+    t.regex(refused.stderr, /rm -f m/);
     const create = await store.tsmachine(['create', '-d', 'nosuch', 'x'], gone);
     t.is(create.code, 2);
     t.regex(
