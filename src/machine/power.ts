@@ -90,12 +90,13 @@ async function startLocked(session: Session, machine: OpenMachine): Promise<void
   await reportStep(session, name, { step: 'boot', summary: 'Waiting for the machine' }, () =>
     bootMachine(session, machine),
   );
-  if (machine.driver.manifest.capabilities.boots === 'host') {
+  const { boots, engine } = machine.driver.manifest.capabilities;
+  if (boots === 'host') {
     const { readyHost } = await import('./host-boot.ts');
     await readyHost(session, machine, { tlsKeyType });
     return;
   }
-  if (machine.driver.manifest.capabilities.engine === false) {
+  if (engine === false) {
     return;
   }
   await reportStep(session, name, { step: 'verify', summary: 'Asking the engine over TLS' }, () =>

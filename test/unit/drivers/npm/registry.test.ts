@@ -120,9 +120,9 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
   );
   t.regex(rows[3]?.problem ?? '', /no JSON object/);
   t.is(rows[4]?.problem, undefined);
-  t.is(rows[3]?.from, 'tsmachine-driver-example@1');
-  t.regex(rows[4]?.problem ?? '', /not used/);
-  t.is(rows[5]?.from, '/opt/bin/docker-machine-driver-kvm');
+  t.is(rows[4]?.from, 'tsmachine-driver-example@1');
+  t.regex(rows[5]?.problem ?? '', /not used/);
+  t.is(rows[6]?.from, '/opt/bin/docker-machine-driver-kvm');
   t.deepEqual(session.host.processes.calls, []);
 });
 
