@@ -229,6 +229,24 @@ test.serial('ssh: no password works, and the host key is the pinned one', async 
   t.true(scanned.stdout.includes(pinned.split(' ')[1] ?? 'no key'));
 });
 
+// A static key is turned on and off: the kernel patches its scheduler, on which the other processor is working.
+const patchKernel = [
+  '(while :; do ls /proc; done >/dev/null 2>&1) & busy=$!',
+  'key=/proc/sys/kernel/sched_schedstats',
+  'for i in $(seq 1000); do echo 1 >$key; echo 0 >$key; done',
+  'kill $busy',
+  'cat /proc/sys/kernel/random/boot_id',
+].join('; ');
+
+test.serial('a kernel that patches its own code goes on, also on several emulated processors', async (t) => {
+  const bootId = await ok(
+    t,
+    here().store.tsmachine(['ssh', 'default', 'cat /proc/sys/kernel/random/boot_id']),
+  );
+  const command = `sudo sh -c '${patchKernel}'`;
+  t.is(await ok(t, here().store.tsmachine(['ssh', 'default', command])), bootId);
+});
+
 test.serial('ls, status, url, ip, active, config', async (t) => {
   const { store, env } = here();
   const url = env['DOCKER_HOST'] ?? '';

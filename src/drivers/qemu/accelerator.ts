@@ -135,7 +135,6 @@ async function probe(
   const board = {
     accelerator: boot.candidate,
     architecture: question.architecture,
-    hostArchitecture: hostArchitecture(host.facts),
   };
   const output = await runToEnd(host, question, probeArguments(boot.image, board));
   const spoke = output.stdout.split(/[\r\n]+/).some((line) => parseGuestMark(line) !== undefined);

@@ -7,7 +7,6 @@ import type { Accelerator, QemuConfig } from './config.ts';
 import { connectPauseMs, connectToNew, openObserverPipe } from './connect-new.ts';
 import { endedEarly } from './failures.ts';
 import { readLog } from './log.ts';
-import { hostArchitecture } from './programs.ts';
 import { templateMacAddress } from './template/key.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import type { LiveMachine, MachinePaths, RunContext, RunRecord } from './run-state.ts';
@@ -62,7 +61,6 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     ...settled,
     name: context.name,
     platform: host.facts.platform,
-    hostArchitecture: hostArchitecture(host.facts),
     image: plan.boot.image,
     guestFiles: plan.boot.guestFiles,
     diskPath: paths.disk,

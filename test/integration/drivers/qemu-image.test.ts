@@ -34,7 +34,7 @@ test.serial('the probe boots the real kernel as far as its init, and ends', asyn
   }
   const { context, cleanup } = await makeQemuMachine();
   try {
-    const board = { accelerator: 'tcg', architecture: 'amd64', hostArchitecture: 'amd64' } as const;
+    const board = { accelerator: 'tcg', architecture: 'amd64' } as const;
     const result = await context.host.processes.run('qemu-system-x86_64', probeArguments(image, board), {
       timeoutMs: 120_000,
     });

@@ -113,7 +113,7 @@ test('the fall to emulation is one warning, at the start whose test boot found i
   t.deepEqual(warnings, [
     'The machine is emulated, which is slow. A test boot with kvm failed: error: no luck',
   ]);
-  t.true(argumentsOfStarts(host).every((args) => args.includes('tcg,thread=multi,tb-size=512')));
+  t.true(argumentsOfStarts(host).every((args) => args.includes('tcg,thread=single,tb-size=512')));
 });
 
 test('the address of the network card comes from the machine id and stays', async (t) => {

@@ -5,7 +5,6 @@ import { machineArguments, type MachineArguments } from '../argv.ts';
 import type { Accelerator, QemuConfig } from '../config.ts';
 import type { TemplateLaunch } from '../launch.ts';
 import type { ProgramFacts } from '../program-facts.ts';
-import { hostArchitecture } from '../programs.ts';
 
 /**
  * Everything that a saved guest depends on. A template is used only where all of it is the same; QEMU could
@@ -94,7 +93,6 @@ function withoutPaths(host: Pick<Host, 'facts'>, shape: TemplateShape): MachineA
   return {
     name: 'template',
     platform: host.facts.platform,
-    hostArchitecture: hostArchitecture(host.facts),
     image: { ...image, kernelPath: anyPath, initrdPath: anyPath, rootPath: anyPath },
     guestFiles: [],
     cpus: config.cpus,
