@@ -19,7 +19,7 @@ const lockTimeoutMs = 30_000;
  */
 export async function provisionMachine(session: Session, name: string): Promise<void> {
   // Once without the lock, so that a wrong name does not leave a lock file behind.
-  requireHost(await openMachine(session, name));
+  requireHost(await openMachine(session, name), 'provisioned');
   await withMachineLock(session, name, { verb: 'provision', timeoutMs: lockTimeoutMs }, async () => {
     const machine = await openMachine(session, name);
     const own = await requireFinished(session, name);
@@ -61,7 +61,7 @@ export async function provisionOpenHost(
  * @throws MachineError `capability-missing` where the engine cannot be upgraded alone.
  */
 export async function upgradeMachine(session: Session, name: string): Promise<void> {
-  const { boots } = requireHost(await openMachine(session, name)).driver.manifest.capabilities;
+  const { boots } = requireHost(await openMachine(session, name), 'upgraded').driver.manifest.capabilities;
   if (boots === 'image') {
     throw new MachineError('capability-missing', `The engine of "${name}" cannot be upgraded alone.`, {
       why: 'It is a part of the image that the machine boots.',
@@ -96,10 +96,10 @@ async function upgradeHost(session: Session, machine: OpenMachine): Promise<void
   }
 }
 
-function requireHost(machine: OpenMachine): OpenMachine {
+function requireHost(machine: OpenMachine, participle: 'provisioned' | 'upgraded'): OpenMachine {
   const { boots, ssh } = machine.driver.manifest.capabilities;
   if (boots === 'nothing' || !ssh) {
-    throw new MachineError('capability-missing', `The machine "${machine.name}" cannot be provisioned.`, {
+    throw new MachineError('capability-missing', `The machine "${machine.name}" cannot be ${participle}.`, {
       why: `machines of the driver "${machine.driver.manifest.name}" have no host that tsmachine controls`,
       remedies: [],
     });

@@ -21,7 +21,7 @@ function environment(): Record<string, string> {
 
 test.before(async (t) => {
   t.timeout(400_000);
-  world.store = await makeStore({ sharesTemplates: true });
+  world.store = await makeStore({ sharesTemplates: 'usual' });
   const created = await world.store.tsmachine(['create', '-d', 'qemu', 'default']);
   t.is(created.code, 0, created.stderr);
   // docker-py's HTTP library would verify with these instead of the machine's CA.

@@ -34,7 +34,7 @@ function docker(
 
 test.before(async (t) => {
   t.timeout(400_000);
-  const store = await makeStore({ sharesTemplates: true });
+  const store = await makeStore({ sharesTemplates: 'usual' });
   Object.assign(world, { store });
   const created = await store.tsmachine(['create', '-d', 'qemu', '--engine-label', 'color=blue', 'default']);
   t.is(created.code, 0, created.stderr);

@@ -43,7 +43,7 @@ function sha256(data: string | Uint8Array): string {
 
 test.before(async (t) => {
   t.timeout(400_000);
-  const store = await makeStore({ sharesTemplates: true });
+  const store = await makeStore({ sharesTemplates: 'usual' });
   Object.assign(world, { store });
   const created = await store.tsmachine(['create', '-d', 'qemu', 'default']);
   t.is(created.code, 0, created.stderr);

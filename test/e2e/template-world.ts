@@ -76,7 +76,7 @@ export async function restoreTemplate(): Promise<void> {
 
 /** Makes the store and its first machine, called "first", and keeps a copy of the template. */
 export async function setUp(t: ExecutionContext): Promise<Outcome> {
-  world.store = await makeStore({ sharesTemplates: true });
+  world.store = await makeStore({ sharesTemplates: 'small' });
   const first = await tsmachine(t, ...create, 'first');
   t.is((await templates()).length, 1);
   world.backup = `${store().path}-backup`;

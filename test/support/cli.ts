@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { leaveTemplates, takeTemplates } from './shared-templates.ts';
+import { leaveTemplates, takeTemplates, type TemplateKind } from './shared-templates.ts';
 
 /** Root of the checkout. */
 export const projectRoot = path.join(import.meta.dirname, '..', '..', '..');
@@ -60,13 +60,16 @@ export interface TestStore {
 
 /**
  * Makes an empty store in a temporary directory.
- * @param sharesTemplates gives and takes templates of machines to and from other tests of the run
+ * @param sharesTemplates gives and takes templates of a kind of machine to and from other tests of the run
  */
-export async function makeStore(options: { readonly sharesTemplates?: boolean } = {}): Promise<TestStore> {
+export async function makeStore(
+  options: { readonly sharesTemplates?: TemplateKind } = {},
+): Promise<TestStore> {
   const home = await mkdtemp(path.join(tmpdir(), 'tsm-'));
   const store = path.join(home, 'store');
-  if (options.sharesTemplates === true) {
-    await takeTemplates(store);
+  const kind = options.sharesTemplates;
+  if (kind !== undefined) {
+    await takeTemplates(store, kind);
   }
   const tsmachine: TestStore['tsmachine'] = (args, options = {}) =>
     run(process.execPath, [path.join(projectRoot, 'bin', 'tsmachine.js'), ...args], {
@@ -87,8 +90,8 @@ export async function makeStore(options: { readonly sharesTemplates?: boolean } 
       if (names.length > 0) {
         await tsmachine(['rm', '-f', '-y', ...names]);
       }
-      if (options.sharesTemplates === true) {
-        await leaveTemplates(store);
+      if (kind !== undefined) {
+        await leaveTemplates(store, kind);
       }
       await rm(home, { recursive: true, force: true });
     },

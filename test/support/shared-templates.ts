@@ -5,9 +5,13 @@ import process from 'node:process';
 // Templates of machines go from one store to the next within a run of the suite, so that only the first test of a kind
 // of machine boots one. They are links: a test that damages templates must not take part.
 
+/** Machines of one kind: tests that count templates must not find those of others. */
+export type TemplateKind = 'usual' | 'small';
+
 /** Directory for the run, as test/run.ts makes it; undefined for a test file that is run alone. */
-function sharedDirectory(): string | undefined {
-  return process.env['TSMACHINE_TEST_TEMPLATES'];
+function sharedDirectory(kind: TemplateKind): string | undefined {
+  const directory = process.env['TSMACHINE_TEST_TEMPLATES'];
+  return directory === undefined ? undefined : path.join(directory, kind);
 }
 
 function cacheOf(store: string): string {
@@ -15,8 +19,8 @@ function cacheOf(store: string): string {
 }
 
 /** Puts the templates of earlier tests into a new store. */
-export async function takeTemplates(store: string): Promise<void> {
-  const shared = sharedDirectory();
+export async function takeTemplates(store: string, kind: TemplateKind): Promise<void> {
+  const shared = sharedDirectory(kind);
   if (shared !== undefined) {
     await mkdir(cacheOf(store), { recursive: true, mode: 0o700 });
     await linkTemplates(shared, cacheOf(store));
@@ -24,9 +28,10 @@ export async function takeTemplates(store: string): Promise<void> {
 }
 
 /** Keeps the templates of a store for later tests. */
-export async function leaveTemplates(store: string): Promise<void> {
-  const shared = sharedDirectory();
+export async function leaveTemplates(store: string, kind: TemplateKind): Promise<void> {
+  const shared = sharedDirectory(kind);
   if (shared !== undefined) {
+    await mkdir(shared, { recursive: true });
     await linkTemplates(cacheOf(store), shared);
   }
 }

@@ -6,6 +6,8 @@ import { checkKey, copyKeyStep } from './key.ts';
 import { manifest } from './manifest.ts';
 
 const probeTimeoutMs = 15_000;
+/** Short, because a firewall may swallow the question. */
+const engineProbeTimeoutMs = 2_000;
 const restartTimeoutMs = 30_000;
 
 // The texts of this driver are docker-machine's, because scripts match on them.
@@ -41,19 +43,10 @@ async function inspect({ host, config, signal }: DriverContext<GenericConfig>): 
   if (address === '') {
     return { power: 'error', detail: 'the record has no address' };
   }
-  try {
-    const socket = await host.network.connect(
-      { host: address, port: sshPort },
-      { timeoutMs: probeTimeoutMs, signal },
-    );
-    socket.destroy();
-  } catch (error) {
-    signal.throwIfAborted();
-    return {
-      power: 'error',
-      address,
-      detail: `SSH does not answer at ${address}:${sshPort}: ${messageOf(error)}`,
-    };
+  const failure = await unreachable({ host, config, signal });
+  if (failure !== undefined) {
+    const detail = `SSH does not answer at ${address}:${sshPort}: ${messageOf(failure)}`;
+    return { power: 'error', address, detail };
   }
   return {
     power: 'running',
@@ -61,6 +54,31 @@ async function inspect({ host, config, signal }: DriverContext<GenericConfig>): 
     ssh: { host: address, port: sshPort, user: sshUser, keyPath: sshKeyPath },
     engineUrl: `tcp://${isIPv6(address) ? `[${address}]` : address}:${enginePort}`,
   };
+}
+
+/**
+ * Why the host cannot be reached; undefined when it can. Its engine is asked first: an SSH server counts the
+ * connections that do not log in, and shuts out those who make many of them (PerSourcePenalties, OpenSSH 9.8).
+ */
+async function unreachable(
+  context: Pick<DriverContext<GenericConfig>, 'host' | 'config' | 'signal'>,
+): Promise<unknown> {
+  const { host, config, signal } = context;
+  let failure: unknown;
+  for (const [port, timeoutMs] of [
+    [config.enginePort, engineProbeTimeoutMs],
+    [config.sshPort, probeTimeoutMs],
+  ] as const) {
+    try {
+      const socket = await host.network.connect({ host: config.address, port }, { timeoutMs, signal });
+      socket.destroy();
+      return undefined;
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  return failure;
 }
 
 function refuse(verb: string): never {
