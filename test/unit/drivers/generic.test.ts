@@ -1,6 +1,8 @@
+import { Socket } from 'node:net';
 import test from 'ava';
 import driver from '../../../src/drivers/generic/driver.ts';
 import type { DriverContext } from '../../../src/drivers/driver.ts';
+import type { Address } from '../../../src/host/types.ts';
 import { createFakeHost } from '../../fakes/host.ts';
 
 const directory = '/home/user/.docker/machine/machines/dev';
@@ -90,6 +92,27 @@ test('a key with the name of a file of the machine gets another', async (t) => {
   await context.host.files.writeAtomic('/keys/key.pem', 'private\n', 0o600);
   await driver.steps(context)[0]?.run();
   t.deepEqual(saved, { SSHKeyPath: `${directory}/id_rsa` });
+});
+
+test('the SSH server is not asked for the state of a host whose engine answers', async (t) => {
+  const context = contextOf({ IPAddress: '192.0.2.7' });
+  const asked: number[] = [];
+  const answering = (open: number) => ({
+    ...context.host.network,
+    connect: async (address: Address) => {
+      const port = 'port' in address ? address.port : 0;
+      asked.push(port);
+      if (port !== open) {
+        throw new Error('connect ECONNREFUSED');
+      }
+      return new Socket();
+    },
+  });
+  for (const open of [2376, 22]) {
+    const status = await driver.inspect({ ...context, host: { ...context.host, network: answering(open) } });
+    t.is(status.power, 'running');
+  }
+  t.deepEqual(asked, [2376, 2376, 22]);
 });
 
 test('a host that does not answer is an error with a reason, never stopped', async (t) => {
