@@ -46,6 +46,9 @@ export function linuxHostMissing(): string | undefined {
   if (missing !== undefined) {
     return `needs ${missing[0]} (package ${missing[1]})`;
   }
+  if (debianMirror() === undefined) {
+    return 'needs a Debian mirror, of apt or in TSMACHINE_DEBIAN_MIRROR';
+  }
   const probe = `t${randomBytes(4).toString('hex')}`;
   if (spawnSync('ip', ['netns', 'add', probe]).status !== 0) {
     return 'needs the right to make network namespaces';
@@ -101,7 +104,7 @@ async function rootArchive(suite: DebianSuite): Promise<string> {
       '--include=systemd,systemd-sysv,openssh-server',
       suite,
       path.join(directory, 'root'),
-      debianMirror(),
+      debianMirror() ?? '',
     ]);
     await must('tar', ['-cf', `${archive}.${process.pid}`, '-C', path.join(directory, 'root'), '.']);
     await rename(`${archive}.${process.pid}`, archive);
@@ -111,14 +114,15 @@ async function rootArchive(suite: DebianSuite): Promise<string> {
   return archive;
 }
 
-/** The mirror that this computer's apt uses. */
-function debianMirror(): string {
+/** The mirror that is named, or that this computer's apt uses; undefined without either. */
+function debianMirror(): string | undefined {
+  const named = process.env['TSMACHINE_DEBIAN_MIRROR'] ?? '';
+  if (named !== '') {
+    return named;
+  }
   const files = ['/etc/apt/sources.list.d/debian.sources', '/etc/apt/sources.list'];
   const text = files.map((file) => (existsSync(file) ? readFileSync(file, 'utf8') : '')).join('\n');
-  return (
-    /(?:^URIs:\s*|^deb\s+(?:\[.*\]\s+)?)(http\S+\/debian)\/?\s/m.exec(text)?.[1] ??
-    'http://deb.debian.org/debian'
-  );
+  return /(?:^URIs:\s*|^deb\s+(?:\[.*\]\s+)?)(http\S+\/debian)\/?\s/m.exec(text)?.[1];
 }
 
 async function furnish(root: string, publicKey: string): Promise<void> {

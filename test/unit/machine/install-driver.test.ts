@@ -74,14 +74,14 @@ test('a package is installed without running its scripts, tried, and put in its 
 
 test('a directory is packed first, so that its integrity is pinned', async (t) => {
   const session = openWithNpm();
-  session.host.files.put('/work/it/package.json', '{}');
-  const { from } = await installDriver(session, { ...options, package: '/work/it' });
-  t.is(from, '/work/it');
+  session.host.files.put('/home/it/driver/package.json', '{}');
+  const { from } = await installDriver(session, { ...options, package: '/home/it/driver' });
+  t.is(from, '/home/it/driver');
   const calls = session.host.processes.argumentsOf('npm');
   t.deepEqual(
     calls.map((args) => [args[0], args.at(-1)]),
     [
-      ['pack', '/work/it'],
+      ['pack', '/home/it/driver'],
       ['install', './package-of-it.tgz'],
     ],
   );
