@@ -54,5 +54,12 @@ export const manifest: DriverManifest = {
       help: 'Name or path of qemu-system-*; by default the one of the architecture on PATH',
     },
   ],
-  capabilities: { boots: 'image', power: true, ssh: true, localEndpoints: true, resume: true },
+  capabilities: {
+    boots: 'image',
+    power: true,
+    ssh: true,
+    localEndpoints: true,
+    resume: true,
+    forwards: true,
+  },
 };
