@@ -53,6 +53,16 @@ function ignored(name: string): CommandFlag {
 
 const table = [
   {
+    name: 'agent',
+    summary: 'Forward the published ports of a machine and keep its clock, until it stops',
+    arguments: 'name',
+    arity: 'many',
+    flags: [],
+    endsOnInterrupt: true,
+    hidden: true,
+    details: ['Started in the background by the commands that start a machine; "ports" shows what it does.'],
+  },
+  {
     name: 'active',
     summary: 'Print which machine is active',
     arity: 'none',
@@ -211,6 +221,30 @@ const table = [
     details: ['For a script named docker-machine-driver-NAME on PATH: exec tsmachine plugin-serve NAME'],
   },
   {
+    name: 'ports',
+    summary: 'Show where published ports of containers are found on this computer',
+    arguments: '[name]',
+    arity: 'one-or-default',
+    flags: [
+      shared.json,
+      {
+        name: 'publish',
+        type: 'string',
+        help: 'From now on: loopback, all (where the container asked for it) or none',
+      },
+      {
+        name: 'forward',
+        type: 'bool',
+        help: 'Forward them until interrupted, for a machine that is not on this computer',
+      },
+    ],
+    endsOnInterrupt: true,
+    details: [
+      'Machines on this computer forward by themselves what containers publish, to 127.0.0.1 and ::1.',
+      'To others --forward leads through SSH.',
+    ],
+  },
+  {
     name: 'provision',
     summary: 'Re-provision existing machines',
     arguments: '[name...]',
@@ -359,6 +393,9 @@ export type CommandName = (typeof table)[number]['name'];
 /** The commands, in the order of the help. */
 export const commands: readonly (CommandDefinition & { readonly name: CommandName })[] = table;
 
+/** Those that people are told of. */
+export const shownCommands = commands.filter(({ hidden }) => hidden !== true);
+
 /** The options of a command, typed by its entry in the table. */
 export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
   Extract<(typeof table)[number], { readonly name: Name }>['flags']
@@ -367,6 +404,7 @@ export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
 /** Where each command's behaviour is; loaded when it runs. */
 export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly default: Verb<Name> }> } = {
   active: () => import('./verbs/active.ts'),
+  agent: () => import('./verbs/agent.ts'),
   completion: () => import('./verbs/completion.ts'),
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),
@@ -387,6 +425,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   ls: () => import('./verbs/ls.ts'),
   mount: () => import('./verbs/mount.ts'),
   'plugin-serve': () => import('./verbs/plugin-serve.ts'),
+  ports: () => import('./verbs/ports.ts'),
   provision: () => import('./verbs/provision.ts'),
   'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),

@@ -2,7 +2,7 @@ import { listDrivers } from '../drivers/list.ts';
 import { loadManifest } from '../drivers/registry.ts';
 import type { Session } from '../machine/session.ts';
 import { listMachineDirectories } from '../store/machine-files.ts';
-import { commands, globalFlags, helpFlag } from './commands.ts';
+import { commands, globalFlags, helpFlag, shownCommands } from './commands.ts';
 import { createFlags } from './create-flags.ts';
 import type { CommandDefinition, CommandFlag } from './definitions.ts';
 import { tokenize } from './parse.ts';
@@ -12,6 +12,7 @@ import { shellNames } from './shells/table.ts';
 const wordsOfFlags: Readonly<Record<string, readonly string[]>> = {
   arch: ['amd64', 'arm64'],
   'on-error': ['keep', 'rollback'],
+  publish: ['loopback', 'all', 'none'],
   shell: shellNames,
   'tls-key-type': ['ec', 'rsa'],
 };
@@ -40,7 +41,7 @@ async function candidates(
   const command = commands.find(({ name }) => name === words[0] || name === words.slice(0, 2).join(' '));
   if (command === undefined) {
     const position = words.length;
-    const names = commands.map(({ name }) => name.split(' '));
+    const names = shownCommands.map(({ name }) => name.split(' '));
     const isOnTheWay = (parts: readonly string[]): boolean =>
       words.every((word, index) => parts[index] === word);
     const next = names.filter(isOnTheWay).map((parts) => parts[position] ?? '');
@@ -103,7 +104,7 @@ async function argumentWords(session: Session, command: CommandDefinition): Prom
     case 'completion':
       return ['bash', 'fish', 'powershell', 'zsh'];
     case 'help':
-      return [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? ''))];
+      return [...new Set(shownCommands.map(({ name }) => name.split(' ')[0] ?? ''))];
     case 'create':
     case 'driver add':
     case 'ls':

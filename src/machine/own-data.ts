@@ -1,5 +1,6 @@
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
+import { publishModes, type PublishMode } from './publish-mode.ts';
 import type { CreateRequest } from './request.ts';
 import type { Session } from './session.ts';
 
@@ -14,6 +15,7 @@ export interface OwnData {
   readonly tlsKeyType: TlsKeyType;
   /** The machine is to be booted when it is created, not resumed. */
   readonly cold: boolean;
+  readonly publish: PublishMode;
 }
 
 /** The sidecar of a machine that does not exist yet. */
@@ -27,17 +29,19 @@ export function newSidecar(session: Session, request: CreateRequest, imageSource
       tlsKeyType: request.tlsKeyType,
       ...(imageSource === undefined ? {} : { imageSource }),
       ...(request.cold === true ? { cold: true } : {}),
+      ...(request.publish === undefined ? {} : { publish: request.publish }),
     },
   };
 }
 
 /** Reads what a sidecar says; a machine without one was made by docker-machine and is complete. */
 export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
-  const { imageSource, tlsKeyType } = sidecar?.options ?? {};
+  const { imageSource, tlsKeyType, publish } = sidecar?.options ?? {};
   return {
     phase: sidecar?.phase ?? 'ready',
     tlsKeyType: tlsKeyType === 'rsa' ? 'rsa' : 'ec',
     cold: sidecar?.options['cold'] === true,
+    publish: publishModes.find((mode) => mode === publish) ?? 'loopback',
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
@@ -53,7 +57,7 @@ export async function loadOwnData(session: Session, name: string): Promise<OwnDa
 export async function updateOwnData(
   session: Session,
   name: string,
-  change: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'sshHostKey'>,
+  { publish, ...change }: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'sshHostKey' | 'publish'>,
 ): Promise<void> {
   const present = await loadSidecar(session.host, session.storePath, name);
   const base: Sidecar = present ?? {
@@ -63,5 +67,6 @@ export async function updateOwnData(
     driver: {},
     options: {},
   };
-  await saveSidecar(session.host, session.storePath, name, { ...base, ...change });
+  const options = publish === undefined ? base.options : { ...base.options, publish };
+  await saveSidecar(session.host, session.storePath, name, { ...base, ...change, options });
 }
