@@ -279,6 +279,25 @@ const table = [
     details: ['A path without a machine, or with "localhost:", is on this computer.'],
   },
   {
+    name: 'set',
+    summary: 'Change the size of a machine, or what it sees of this computer',
+    arguments: '[name...]',
+    arity: 'many-or-default',
+    flags: [
+      { name: 'cpus', type: 'int', help: 'Number of CPUs' },
+      { name: 'memory', type: 'size', unit: 'MiB', help: 'Size of memory, in MB or with a suffix (4g)' },
+      {
+        name: 'disk',
+        type: 'size',
+        unit: 'MiB',
+        help: 'Size of the data disk, in MB or with a suffix; it only grows',
+      },
+      { name: 'share', type: 'list', help: 'Directories that the machine sees: PATH, PATH:ro or none' },
+    ],
+    progress: true,
+    details: ['The change holds from the next start on: PROGRAM restart NAME'],
+  },
+  {
     name: 'ssh',
     summary: 'Log into or run a command on a machine with SSH.',
     arguments: '[name] [command...]',
@@ -392,6 +411,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),
   rm: () => import('./verbs/rm.ts'),
   scp: () => import('./verbs/scp.ts'),
+  set: () => import('./verbs/set.ts'),
   ssh: () => import('./verbs/ssh.ts'),
   'ssh-config': () => import('./verbs/ssh-config.ts'),
   start: async () => ({ default: (await import('./verbs/power.ts')).start }),

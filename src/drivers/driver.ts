@@ -24,6 +24,8 @@ export interface FlagDefinition {
   readonly unit?: 'MiB' | 'GB-as-MB';
   /** Never printed, logged or stored in clear text. */
   readonly secret?: boolean;
+  /** May be changed later, by its alias: see DriverImplementation.change. */
+  readonly changeable?: true;
   readonly help: string;
 }
 
@@ -47,6 +49,8 @@ export interface Capabilities {
   readonly localEndpoints: boolean;
   /** A new machine may go on from a saved guest (`BootMaterial.resume`). */
   readonly resume: boolean;
+  /** Directories of this computer are visible in the machine (`BootMaterial.shares`). */
+  readonly shares?: true;
 }
 
 /** Everything about a driver that is known without loading it. */
@@ -127,6 +131,18 @@ export interface GuestFile {
   readonly path: string;
 }
 
+/**
+ * A directory of this computer that the machine sees at the same path. The guest reads its list in the guest file
+ * `shares` and finds the device by its tag.
+ */
+export interface Share {
+  /** Absolute; no control characters. */
+  readonly path: string;
+  readonly isReadOnly: boolean;
+  /** Name of the device, unique in the machine, at most 31 bytes: `tsm0`. */
+  readonly tag: string;
+}
+
 /** A place for what a driver can make again, shared by all machines of a store. */
 export interface DriverCache {
   readonly directory: string;
@@ -147,6 +163,8 @@ export interface ResumeMaterial {
 export interface BootMaterial {
   readonly image: BootImage;
   readonly guestFiles: readonly GuestFile[];
+  /** Empty for drivers without the capability. */
+  readonly shares: readonly Share[];
   /** Only where a machine is being created that may be resumed; without it every start is a boot. */
   readonly resume?: ResumeMaterial;
 }
@@ -256,6 +274,12 @@ export interface DriverImplementation<Config> {
    * @throws MachineError `record-invalid`.
    */
   readConfig(raw: Readonly<Record<string, unknown>>): Config;
+  /**
+   * New values of changeable flags as keys of the driver's own part of config.json, which hold from the next start on.
+   * Pure. Present where a flag is `changeable`.
+   * @throws MachineError `flag-invalid` for values that cannot work, or not for this machine.
+   */
+  change?(values: FlagValues, present: Config): Readonly<Record<string, unknown>>;
   /** Problems as data, before anything is made; also for `doctor` (then without `boot`). */
   check(context: Omit<DriverContext<Config>, 'directory' | 'name' | 'save'>): Promise<readonly Finding[]>;
   /** Named steps that make the machine, not yet started. */

@@ -1,7 +1,9 @@
+import type { Share } from '../drivers/driver.ts';
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
 import type { CreateRequest } from './request.ts';
 import type { Session } from './session.ts';
+import { sharesOf, type SharedDirectory } from './shares.ts';
 
 /** What tsmachine knows of a machine beyond docker-machine's record. */
 export interface OwnData {
@@ -14,10 +16,18 @@ export interface OwnData {
   readonly tlsKeyType: TlsKeyType;
   /** The machine is to be booted when it is created, not resumed. */
   readonly cold: boolean;
+  readonly shares: readonly Share[];
 }
 
 /** The sidecar of a machine that does not exist yet. */
-export function newSidecar(session: Session, request: CreateRequest, imageSource?: string): Sidecar {
+export function newSidecar(
+  session: Session,
+  request: CreateRequest,
+  {
+    imageSource,
+    shares,
+  }: { readonly imageSource?: string | undefined; readonly shares: readonly SharedDirectory[] },
+): Sidecar {
   return {
     schema: 1,
     phase: 'creating',
@@ -27,6 +37,7 @@ export function newSidecar(session: Session, request: CreateRequest, imageSource
       tlsKeyType: request.tlsKeyType,
       ...(imageSource === undefined ? {} : { imageSource }),
       ...(request.cold === true ? { cold: true } : {}),
+      ...(shares.length === 0 ? {} : { shares: shares.map((share) => ({ ...share })) }),
     },
   };
 }
@@ -38,6 +49,7 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
     phase: sidecar?.phase ?? 'ready',
     tlsKeyType: tlsKeyType === 'rsa' ? 'rsa' : 'ec',
     cold: sidecar?.options['cold'] === true,
+    shares: sharesOf(sidecar?.options['shares']),
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
@@ -49,19 +61,36 @@ export async function loadOwnData(session: Session, name: string): Promise<OwnDa
   return ownDataOf(await loadSidecar(session.host, session.storePath, name));
 }
 
+/** Keeps what a machine sees of this computer from its next start on; the caller holds the machine's lock. */
+export async function saveShares(
+  session: Session,
+  name: string,
+  shares: readonly SharedDirectory[],
+): Promise<void> {
+  const base = await sidecarOf(session, name);
+  const options = { ...base.options, shares: shares.map((share) => ({ ...share })) };
+  await saveSidecar(session.host, session.storePath, name, { ...base, options });
+}
+
 /** Changes some of it; the caller holds the machine's lock. */
 export async function updateOwnData(
   session: Session,
   name: string,
   change: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'sshHostKey'>,
 ): Promise<void> {
-  const present = await loadSidecar(session.host, session.storePath, name);
-  const base: Sidecar = present ?? {
-    schema: 1,
-    phase: 'ready',
-    created: new Date(session.host.clock.nowMs()).toISOString(),
-    driver: {},
-    options: {},
-  };
+  const base = await sidecarOf(session, name);
   await saveSidecar(session.host, session.storePath, name, { ...base, ...change });
+}
+
+async function sidecarOf(session: Session, name: string): Promise<Sidecar> {
+  const present = await loadSidecar(session.host, session.storePath, name);
+  return (
+    present ?? {
+      schema: 1,
+      phase: 'ready',
+      created: new Date(session.host.clock.nowMs()).toISOString(),
+      driver: {},
+      options: {},
+    }
+  );
 }

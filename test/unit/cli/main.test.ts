@@ -205,6 +205,15 @@ test('bad values in the environment are usage errors', async (t) => {
   t.regex(memory.err, /invalid value "lots" for environment variable QEMU_MEMORY/);
 });
 
+test('set wants something that is to be changed', async (t) => {
+  const nothing = await call('set a', { host: hostWith({ a: recordOf('a') }) });
+  t.is(nothing.code, 2);
+  t.regex(nothing.err, /Nothing was said that is to be changed/);
+  const none = await call('set a --cpus 2', { host: hostWith({ a: recordOf('a') }) });
+  t.not(none.code, 0);
+  t.regex(none.err, /--cpus cannot be changed for machines of the driver none/);
+});
+
 for (const command of [
   'config',
   'env',
