@@ -1,5 +1,8 @@
 import type { CommandFlag } from './definitions.ts';
 
+/** Of classic Swarm, which nobody discovers any more: shown only to those who call docker-machine. */
+const ofSwarm = { hidden: true, help: 'Recorded for classic Swarm; has no effect' } as const;
+
 /** Flags of `create` that every driver has. */
 export const createFlags = [
   {
@@ -63,43 +66,48 @@ export const createFlags = [
     type: 'list',
     help: 'Variable in the environment of the engine, in the form NAME=value',
   },
-  { name: 'swarm', type: 'bool', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
-  { name: 'swarm-master', type: 'bool', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  { name: 'swarm', type: 'bool', ...ofSwarm, original: 'Configure Machine to join a Swarm cluster' },
+  { name: 'swarm-master', type: 'bool', ...ofSwarm, original: 'Configure Machine to be a Swarm master' },
   {
     name: 'swarm-image',
     type: 'string',
     env: 'MACHINE_SWARM_IMAGE',
     default: 'swarm:latest',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
+    ...ofSwarm,
+    original: 'Specify Docker image to use for Swarm',
   },
-  {
-    name: 'swarm-discovery',
-    type: 'string',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
-  },
+  { name: 'swarm-discovery', type: 'string', ...ofSwarm, original: 'Discovery service to use with Swarm' },
   {
     name: 'swarm-strategy',
     type: 'string',
     default: 'spread',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
+    ...ofSwarm,
+    original: 'Define a default scheduling strategy for Swarm',
   },
-  { name: 'swarm-opt', type: 'list', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
-  { name: 'swarm-join-opt', type: 'list', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  {
+    name: 'swarm-opt',
+    type: 'list',
+    ...ofSwarm,
+    original: 'Define arbitrary flags for Swarm master (can be provided multiple times)',
+  },
+  {
+    name: 'swarm-join-opt',
+    type: 'list',
+    ...ofSwarm,
+    original: 'Define arbitrary flags for Swarm join (can be provided multiple times)',
+  },
   {
     name: 'swarm-host',
     type: 'string',
     default: 'tcp://0.0.0.0:3376',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
+    ...ofSwarm,
+    original: 'ip/socket to listen on for Swarm master',
   },
-  { name: 'swarm-addr', type: 'string', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
   {
-    name: 'swarm-experimental',
-    type: 'bool',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
+    name: 'swarm-addr',
+    type: 'string',
+    ...ofSwarm,
+    original: 'addr to advertise for Swarm (default: detect and use the machine IP)',
   },
+  { name: 'swarm-experimental', type: 'bool', ...ofSwarm, original: 'Enable Swarm experimental features' },
 ] as const satisfies readonly CommandFlag[];

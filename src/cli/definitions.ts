@@ -5,6 +5,10 @@ export type CommandFlag = Omit<FlagDefinition, 'env'> & {
   readonly env?: string;
   /** Accepted, but not shown in the help. */
   readonly hidden?: boolean;
+  /** docker-machine's help of a flag of its own; one that has it is also shown when called by that name. */
+  readonly original?: string;
+  /** For somebody who gives it at a terminal: why it has no effect, except on some commands. */
+  readonly idle?: { readonly why: string; readonly except: readonly string[] };
 };
 
 /** How many arguments a command takes, and what they are. */

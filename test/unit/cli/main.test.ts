@@ -484,6 +484,50 @@ test('accepted global options have no effect', async (t) => {
   t.deepEqual(await call(line), { code: 0, out: 'tcp://127.0.0.1:1\n', err: '' });
 });
 
+test('an option without effect is spoken of at a terminal alone', async (t) => {
+  const line = ['--bugsnag-api-token=no-report', '--native-ssh', 'url', 'a'];
+  const note = 'Note: --bugsnag-api-token has no effect here: no report is ever sent.\n';
+  const ofSsh = 'Note: --native-ssh has no effect here: only ssh and scp run programs of their own.\n';
+  for (const program of ['tsmachine', 'docker-machine'] as const) {
+    const shown = createFakeIo(hostWith({ a: recordOf('a') }), { program, isTTY: true });
+    t.is(await run(line, shown), 0);
+    t.is(shown.stderr.text, note + ofSsh);
+    t.is(shown.stdout.text, 'tcp://127.0.0.1:1\n');
+    t.is((await call(line, { program })).err, '');
+  }
+  // Nobody typed what stands in the environment.
+  const host = hostWith({ a: recordOf('a') }, { env: { MACHINE_GITHUB_API_TOKEN: 'x' } });
+  const silent = createFakeIo(host, { isTTY: true });
+  t.is(await run(['url', 'a'], silent), 0);
+  t.is(silent.stderr.text, '');
+});
+
+test('called as docker-machine, the help has the options of docker-machine', async (t) => {
+  const general = await call('--help', { program: 'docker-machine' });
+  const create = await call('create -d none --help', { program: 'docker-machine' });
+  for (const line of [
+    '  --bugsnag-api-token \t+BugSnag API token for crash reporting \\[\\$MACHINE_BUGSNAG_API_TOKEN\\]',
+    '  --github-api-token \t+Token to use for requests to the Github API \\[\\$MACHINE_GITHUB_API_TOKEN\\]',
+    '  --native-ssh\t+Use the native \\(Go-based\\) SSH implementation. \\[\\$MACHINE_NATIVE_SSH\\]',
+    '  --tls-ca-cert \t+CA to verify remotes against \\[\\$MACHINE_TLS_CA_CERT\\]',
+    '  --debug, -D\t+Enable debug mode',
+  ]) {
+    t.regex(general.out, new RegExp(`^${line}`, 'm'));
+  }
+  for (const line of [
+    '   --swarm\t+Configure Machine to join a Swarm cluster',
+    '   --swarm-discovery \t+Discovery service to use with Swarm',
+    '   --swarm-host "tcp://0.0.0.0:3376"\t+ip/socket to listen on for Swarm master',
+    '   --swarm-image "swarm:latest"\t+Specify Docker image to use for Swarm \\[\\$MACHINE_SWARM_IMAGE\\]',
+    '   --swarm-opt \\[--swarm-opt option --swarm-opt option\\]\t+Define arbitrary flags for Swarm master',
+    '   --swarm-strategy "spread"\t+Define a default scheduling strategy for Swarm',
+  ]) {
+    t.regex(create.out, new RegExp(`^${line}`, 'm'));
+  }
+  t.notRegex((await call('create -d none --help')).out, /swarm/);
+  t.notRegex((await call('--help')).out, /bugsnag/);
+});
+
 test('create takes no certificates but those of the store', async (t) => {
   const { code, err } = await call('--tls-ca-cert /etc/ca.pem create -d none --url tcp://127.0.0.1:2 x');
   t.is(code, 2);
