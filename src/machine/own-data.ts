@@ -7,6 +7,8 @@ import type { Session } from './session.ts';
 export interface OwnData {
   readonly phase: Sidecar['phase'];
   readonly imageDigest?: string;
+  /** The image that it booted before its last upgrade; undefined when it was never upgraded. */
+  readonly previousImageDigest?: string | undefined;
   /** The image that was asked for at create; absent for the one on this computer. */
   readonly imageSource?: string;
   /** The pinned host key, a public line. */
@@ -39,6 +41,9 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
     tlsKeyType: tlsKeyType === 'rsa' ? 'rsa' : 'ec',
     cold: sidecar?.options['cold'] === true,
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
+    ...(sidecar?.previousImageDigest === undefined
+      ? {}
+      : { previousImageDigest: sidecar.previousImageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
   };
@@ -53,7 +58,7 @@ export async function loadOwnData(session: Session, name: string): Promise<OwnDa
 export async function updateOwnData(
   session: Session,
   name: string,
-  change: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'sshHostKey'>,
+  change: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey'>,
 ): Promise<void> {
   const present = await loadSidecar(session.host, session.storePath, name);
   const base: Sidecar = present ?? {
