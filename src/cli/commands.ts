@@ -368,9 +368,18 @@ const table = [
     summary: 'Upgrade a machine to the latest version of Docker',
     arguments: '[name...]',
     arity: 'many-or-default',
-    flags: [],
+    flags: [
+      {
+        name: 'rollback',
+        type: 'bool',
+        help: 'Go back to the image that the machine booted before its last upgrade',
+      },
+    ],
     progress: true,
-    details: ['Upgrades the packages of the engine and nothing else of a host; containers that run go on.'],
+    details: [
+      'Upgrades the packages of the engine and nothing else of a host; containers that run go on.',
+      'A machine that boots an image gets the newest one and starts with it; its data disk stays as it is.',
+    ],
   },
   {
     name: 'url',

@@ -9,6 +9,8 @@ import { sharesOf, type SharedDirectory } from './shares.ts';
 export interface OwnData {
   readonly phase: Sidecar['phase'];
   readonly imageDigest?: string;
+  /** The image that it booted before its last upgrade; undefined when it was never upgraded. */
+  readonly previousImageDigest?: string | undefined;
   /** The image that was asked for at create; absent for the one on this computer. */
   readonly imageSource?: string;
   /** The pinned host key, a public line. */
@@ -51,6 +53,9 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
     cold: sidecar?.options['cold'] === true,
     shares: sharesOf(sidecar?.options['shares']),
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
+    ...(sidecar?.previousImageDigest === undefined
+      ? {}
+      : { previousImageDigest: sidecar.previousImageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
   };
@@ -76,7 +81,7 @@ export async function saveShares(
 export async function updateOwnData(
   session: Session,
   name: string,
-  change: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'sshHostKey'>,
+  change: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey'>,
 ): Promise<void> {
   const base = await sidecarOf(session, name);
   await saveSidecar(session.host, session.storePath, name, { ...base, ...change });
