@@ -15,6 +15,7 @@ const shortCommands = [
   /^src\/cli\/render\/(renderer|plain)\.ts$/,
   /^src\/host\/(real|processes)\.ts$/,
   /^src\/machine\/list\.ts$/,
+  /^src\/agent\/control\.ts$/,
   /^src\/drivers\/(none|qemu)\/(driver|manifest|qmp)\.ts$/,
 ];
 

@@ -76,6 +76,16 @@ function ofOriginal(name: string, original: string): CommandFlag {
 
 const table = [
   {
+    name: 'agent',
+    summary: 'Forward the published ports of a machine and keep its clock, until it stops',
+    arguments: 'name',
+    arity: 'many',
+    flags: [],
+    endsOnInterrupt: true,
+    hidden: true,
+    details: ['Started in the background by the commands that start a machine; "ports" shows what it does.'],
+  },
+  {
     name: 'active',
     summary: 'Print which machine is active',
     arity: 'none',
@@ -232,6 +242,30 @@ const table = [
     arity: 'any',
     flags: [],
     details: ['For a script named docker-machine-driver-NAME on PATH: exec tsmachine plugin-serve NAME'],
+  },
+  {
+    name: 'ports',
+    summary: 'Show where published ports of containers are found on this computer',
+    arguments: '[name]',
+    arity: 'one-or-default',
+    flags: [
+      shared.json,
+      {
+        name: 'publish',
+        type: 'string',
+        help: 'From now on: loopback, all (where the container asked for it) or none',
+      },
+      {
+        name: 'forward',
+        type: 'bool',
+        help: 'Forward them until interrupted, for a machine that is not on this computer',
+      },
+    ],
+    endsOnInterrupt: true,
+    details: [
+      'Machines on this computer forward by themselves what containers publish, to 127.0.0.1 and ::1.',
+      'To others --forward leads through SSH.',
+    ],
   },
   {
     name: 'provision',
@@ -410,6 +444,9 @@ export type CommandName = (typeof table)[number]['name'];
 /** The commands, in the order of the help. */
 export const commands: readonly (CommandDefinition & { readonly name: CommandName })[] = table;
 
+/** Those that people are told of. */
+export const shownCommands = commands.filter(({ hidden }) => hidden !== true);
+
 /** The options of a command, typed by its entry in the table. */
 export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
   Extract<(typeof table)[number], { readonly name: Name }>['flags']
@@ -418,6 +455,7 @@ export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
 /** Where each command's behaviour is; loaded when it runs. */
 export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly default: Verb<Name> }> } = {
   active: () => import('./verbs/active.ts'),
+  agent: () => import('./verbs/agent.ts'),
   completion: () => import('./verbs/completion.ts'),
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),
@@ -438,6 +476,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   ls: () => import('./verbs/ls.ts'),
   mount: () => import('./verbs/mount.ts'),
   'plugin-serve': () => import('./verbs/plugin-serve.ts'),
+  ports: () => import('./verbs/ports.ts'),
   provision: () => import('./verbs/provision.ts'),
   'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),

@@ -36,6 +36,13 @@ export const createFlags = [
     type: 'string',
     help: 'When a step fails: keep or rollback (default: keep after an error, rollback after an interrupt)',
   },
+  {
+    name: 'publish',
+    type: 'string',
+    env: 'MACHINE_PUBLISH',
+    default: 'loopback',
+    help: 'Published ports of containers on this computer: loopback, all (where the container asked) or none',
+  },
   { name: 'json', type: 'bool', help: 'Print JSON; progress is one JSON object a line' },
   {
     name: 'tls-key-type',

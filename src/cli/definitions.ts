@@ -40,6 +40,10 @@ export interface CommandDefinition {
   readonly unparsed?: boolean;
   /** Works for a while and changes something: events are drawn, an interrupt is a request to roll back. */
   readonly progress?: boolean;
+  /** Works until it is interrupted; then it is asked to end, and ends by itself. */
+  readonly endsOnInterrupt?: boolean;
+  /** Not shown in lists of commands: only the program itself calls it. */
+  readonly hidden?: boolean;
   /** Further sentences of the help. */
   readonly details?: readonly string[];
   /** As docker-machine, the help is shown when the number of arguments is wrong. */

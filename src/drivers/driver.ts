@@ -51,6 +51,11 @@ export interface Capabilities {
   readonly resume: boolean;
   /** Directories of this computer are visible in the machine (`BootMaterial.shares`). */
   readonly shares?: true;
+  /**
+   * Ports of the guest can be forwarded to this computer while the machine runs (`listForwards`, `changeForwards`), so
+   * that ports which containers publish are found here.
+   */
+  readonly forwards?: true;
 }
 
 /** Everything about a driver that is known without loading it. */
@@ -251,6 +256,22 @@ export interface Configured {
   };
 }
 
+/** A port of this computer that leads into the guest. */
+export interface PortForward {
+  readonly protocol: 'tcp' | 'udp';
+  /** IPv4 address of this computer on which it is taken: `127.0.0.1`, `0.0.0.0`. */
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly guestPort: number;
+}
+
+/** A forward that could not be made. */
+export interface ForwardFailure {
+  readonly forward: PortForward;
+  /** What the hypervisor says. */
+  readonly detail: string;
+}
+
 /** Something that was taken out of a driver's cache. */
 export interface PrunedFiles {
   readonly directory: string;
@@ -308,6 +329,21 @@ export interface DriverImplementation<Config> {
       readonly keepImages: ReadonlySet<string>;
     },
   ): Promise<readonly PrunedFiles[]>;
+  /**
+   * The forwards that `changeForwards` has made; never those of SSH and engine. Called without the machine's lock, and
+   * holds nothing that another command would have to wait for.
+   * @throws MachineError `machine-not-running`, `vm-control-failed`; `capability-missing` where it is impossible on
+   *   this computer.
+   */
+  listForwards?(context: DriverContext<Config>): Promise<readonly PortForward[]>;
+  /**
+   * First takes forwards away, of which some may be gone already, then makes others. Those of SSH and engine are out of
+   * its reach. Throws like `listForwards`; what cannot be made, as its port is taken, is data.
+   */
+  changeForwards?(
+    context: DriverContext<Config>,
+    change: { readonly remove: readonly PortForward[]; readonly add: readonly PortForward[] },
+  ): Promise<readonly ForwardFailure[]>;
   /** Paths of logs that help, most useful first. */
   logs?(context: DriverContext<Config>): readonly { readonly name: string; readonly path: string }[];
 }

@@ -1,6 +1,7 @@
 import type { Share } from '../drivers/driver.ts';
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
+import { publishModes, type PublishMode } from './publish-mode.ts';
 import type { CreateRequest } from './request.ts';
 import type { Session } from './session.ts';
 import { sharesOf, type SharedDirectory } from './shares.ts';
@@ -19,6 +20,7 @@ export interface OwnData {
   /** The machine is to be booted when it is created, not resumed. */
   readonly cold: boolean;
   readonly shares: readonly Share[];
+  readonly publish: PublishMode;
 }
 
 /** The sidecar of a machine that does not exist yet. */
@@ -40,18 +42,20 @@ export function newSidecar(
       ...(imageSource === undefined ? {} : { imageSource }),
       ...(request.cold === true ? { cold: true } : {}),
       ...(shares.length === 0 ? {} : { shares: shares.map((share) => ({ ...share })) }),
+      ...(request.publish === undefined ? {} : { publish: request.publish }),
     },
   };
 }
 
 /** Reads what a sidecar says; a machine without one was made by docker-machine and is complete. */
 export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
-  const { imageSource, tlsKeyType } = sidecar?.options ?? {};
+  const { imageSource, tlsKeyType, publish } = sidecar?.options ?? {};
   return {
     phase: sidecar?.phase ?? 'ready',
     tlsKeyType: tlsKeyType === 'rsa' ? 'rsa' : 'ec',
     cold: sidecar?.options['cold'] === true,
     shares: sharesOf(sidecar?.options['shares']),
+    publish: publishModes.find((mode) => mode === publish) ?? 'loopback',
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.previousImageDigest === undefined
       ? {}
@@ -81,10 +85,14 @@ export async function saveShares(
 export async function updateOwnData(
   session: Session,
   name: string,
-  change: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey'>,
+  {
+    publish,
+    ...change
+  }: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey' | 'publish'>,
 ): Promise<void> {
   const base = await sidecarOf(session, name);
-  await saveSidecar(session.host, session.storePath, name, { ...base, ...change });
+  const options = publish === undefined ? base.options : { ...base.options, publish };
+  await saveSidecar(session.host, session.storePath, name, { ...base, ...change, options });
 }
 
 async function sidecarOf(session: Session, name: string): Promise<Sidecar> {

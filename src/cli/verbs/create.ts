@@ -1,3 +1,4 @@
+import { ensureAgent } from '../../agent/control.ts';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { MachineEvent } from '../../core/events.ts';
 import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
@@ -39,6 +40,7 @@ export default async function create(call: Call<'create'>): Promise<number> {
     const onError = onErrorOf(options);
     call.recoverWith(`create --resume ${name}`);
     await resumeCreate(call.session, name, onError === undefined ? {} : { onError });
+    await ensureAgent(call.session, name);
     sayHowToConnect(call, name);
     return 0;
   }
@@ -63,6 +65,9 @@ export default async function create(call: Call<'create'>): Promise<number> {
     call.inform(`Using the driver ${manifest.name}: ${why}.`);
   }
   await make(call, request);
+  if (manifest.capabilities.forwards === true) {
+    await ensureAgent(call.session, name);
+  }
   if (options.json === true) {
     call.print(JSON.stringify({ name, driver: manifest.name }));
   }

@@ -16,6 +16,8 @@ export default defineDriver<QemuConfig>(manifest, {
   remove: async (context) => (await import('./stop.ts')).removeMachine(context),
   inspect: inspectMachine,
   prune: async (context) => (await import('./template/prune.ts')).pruneTemplateCache(context),
+  listForwards: async (context) => (await import('./forwards.ts')).listForwards(context),
+  changeForwards: async (context, change) => (await import('./forwards.ts')).changeForwards(context, change),
   logs: ({ directory }) => [
     { name: 'console', path: fileIn(directory, 'console.log') },
     { name: 'qemu', path: fileIn(directory, 'qemu.log') },

@@ -57,5 +57,13 @@ export const manifest: DriverManifest = {
       help: 'Name or path of qemu-system-*; by default the one of the architecture on PATH',
     },
   ],
-  capabilities: { boots: 'image', power: true, ssh: true, localEndpoints: true, resume: true, shares: true },
+  capabilities: {
+    boots: 'image',
+    power: true,
+    ssh: true,
+    localEndpoints: true,
+    resume: true,
+    shares: true,
+    forwards: true,
+  },
 };

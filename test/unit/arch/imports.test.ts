@@ -28,7 +28,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   conformance: ['host', 'drivers'],
   image: ['host', 'store', 'drivers'],
   machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image', 'provision'],
-  cli: ['host', 'store', 'drivers', 'machine', 'template', 'image', 'iso'],
+  agent: ['host', 'store', 'ssh', 'engine', 'drivers', 'machine'],
+  cli: ['host', 'store', 'drivers', 'machine', 'agent', 'template', 'image', 'iso'],
 };
 
 /** Packages and modules that only these files may import. */

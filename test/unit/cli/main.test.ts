@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
 import { createFakeIo } from '../../fakes/io.ts';
-import { commands, verbs } from '../../../src/cli/commands.ts';
+import { commands, shownCommands, verbs } from '../../../src/cli/commands.ts';
 import type { ProgramName } from '../../../src/cli/io.ts';
 import { run } from '../../../src/cli/main.ts';
 import { readSshLine } from '../../../src/cli/verbs/ssh.ts';
@@ -63,13 +63,14 @@ for (const line of ['', 'help', 'h', '--help', '-h', '--debug=false help']) {
     t.is(code, 0);
     t.is(err, '');
     t.regex(out, /^Usage: tsmachine \[OPTIONS\] COMMAND \[arg\.\.\.\]\n/);
-    for (const { name, summary } of commands) {
+    for (const { name, summary } of shownCommands) {
       t.true(
         out.split('\n').some((each) => each.startsWith(`  ${name} `) && each.endsWith(summary)),
         name,
       );
     }
     t.false(out.includes('bugsnag'));
+    t.false(/^ +agent /m.test(out), 'only the program itself calls it');
   });
 }
 

@@ -7,7 +7,13 @@ import { newRecord } from '../../../src/store/new-record.ts';
 import type { EngineOptions } from '../../../src/store/record.ts';
 import { noneRequest, openTestSession, storePath } from './support.ts';
 
-const creating: OwnData = { phase: 'creating', tlsKeyType: 'ec', cold: false, shares: [] };
+const creating: OwnData = {
+  phase: 'creating',
+  tlsKeyType: 'ec',
+  cold: false,
+  shares: [],
+  publish: 'loopback',
+};
 const qemuCache = `${storePath}/cache/drivers/qemu`;
 
 async function machineOf(driverName: string, engine: Partial<EngineOptions> = {}): Promise<OpenMachine> {
