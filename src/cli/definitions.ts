@@ -3,8 +3,6 @@ import type { FlagDefinition } from '../drivers/driver.ts';
 /** A flag of a command: like a driver's, but the environment variable is optional. */
 export type CommandFlag = Omit<FlagDefinition, 'env'> & {
   readonly env?: string;
-  /** Accepted, but not shown in the help. */
-  readonly hidden?: boolean;
 };
 
 /** How many arguments a command takes, and what they are. */
