@@ -3,8 +3,6 @@ import type { FlagDefinition } from '../drivers/driver.ts';
 /** A flag of a command: like a driver's, but the environment variable is optional. */
 export type CommandFlag = Omit<FlagDefinition, 'env'> & {
   readonly env?: string;
-  /** Accepted, but not shown in the help. */
-  readonly hidden?: boolean;
   /** docker-machine's help of a flag of its own; one that has it is also shown when called by that name. */
   readonly original?: string;
   /** For somebody who gives it at a terminal: why it has no effect, except on some commands. */

@@ -26,6 +26,8 @@ export interface FlagDefinition {
   readonly secret?: boolean;
   /** May be changed later, by its alias: see DriverImplementation.change. */
   readonly changeable?: true;
+  /** Accepted, but not shown in the help. */
+  readonly hidden?: boolean;
   readonly help: string;
 }
 
@@ -39,6 +41,8 @@ export interface Capabilities {
    * already, that is reached by SSH and on which the engine is set up. `nothing`: there is only an engine.
    */
   readonly boots: 'image' | 'host' | 'nothing';
+  /** Boots the image from its ISO (`BootImage.isoPath`), not from kernel and root file system. */
+  readonly iso?: true;
   /** Can be started, stopped and killed. */
   readonly power: boolean;
   /** Can be reached by SSH. */
@@ -126,6 +130,8 @@ export interface BootImage {
   readonly kernelPath: string;
   readonly initrdPath: string;
   readonly rootPath: string;
+  /** All of it as a CD with boot loaders; present for drivers with the capability `iso`. */
+  readonly isoPath?: string;
 }
 
 /** A file that is handed to the guest at boot. */
@@ -190,6 +196,11 @@ export interface DriverContext<Config> {
    * is known. Not for `inspect`, which is called without the machine's lock.
    */
   readonly save: (part: Readonly<Record<string, unknown>>) => Promise<void>;
+  /**
+   * Runs the action while no other process of this store runs one of this driver's of the same name. Absent where nobody
+   * else can.
+   */
+  readonly exclusively?: <T>(name: string, action: () => Promise<T>) => Promise<T>;
   /**
    * Runs a command line on the machine by SSH, with the pinned host key; `exitCode` is undefined when the connection was
    * cut by what it did. Present for machines that are hosts; not for `inspect`.

@@ -92,7 +92,7 @@ function chooseImage({ session, machine, own }: CreateContext): Step {
         const message = `The machine is booted, not resumed from a template: ${reason}.`;
         session.emit({ type: 'note', machine: machine.name, message });
       }
-      const image = await imageForCreate(session, own.imageSource);
+      const image = await imageForCreate(session, machine, own.imageSource);
       await updateOwnData(session, machine.name, { imageDigest: image.digest });
       return { digest: image.digest, version: image.version };
     },

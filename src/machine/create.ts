@@ -112,7 +112,7 @@ async function draft(
   const image = request.image ?? configured.imageSource;
   const imageSource = image === undefined ? undefined : absoluteImageName(session.host, image);
   if (driver.manifest.capabilities.boots === 'image') {
-    await requireImage(session, imageSource);
+    await requireImage(session, driver, imageSource);
   }
   return {
     machine: { name: request.name, directory, record, driver, config },

@@ -6,7 +6,7 @@ import driver from '../../../src/drivers/qemu/driver.ts';
 import { createSession } from '../../../src/machine/session.ts';
 import { openJournal } from '../../../src/machine/journal.ts';
 import { runPlan } from '../../../src/machine/plan.ts';
-import { driverCache } from '../../../src/machine/resume-material.ts';
+import { driverCache } from '../../../src/machine/driver-cache.ts';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
 import { bodyOf } from '../../fakes/template-disk.ts';
 import { installTemplateQemu } from '../../fakes/template-qemu.ts';
