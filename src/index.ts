@@ -21,7 +21,7 @@ export { defaultDriver, driverNames, loadManifest } from './drivers/registry.ts'
 export { connectionOf, type Connection } from './machine/connection.ts';
 export { useMachine } from './machine/contexts.ts';
 export { createMachine, planCreate, resumeCreate, type PlannedStep } from './machine/create.ts';
-export { examine, type Diagnosis } from './machine/doctor.ts';
+export { examine, type Diagnosis } from './machine/doctor/examine.ts';
 export { listMachines, listNames, type MachineRow } from './machine/list.ts';
 export { followLog, readLogs } from './machine/logs.ts';
 export { killMachine, restartMachine, startMachine, stopMachine } from './machine/power.ts';

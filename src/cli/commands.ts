@@ -26,29 +26,52 @@ export const helpFlag: CommandFlag = shared.help;
 
 /** Options that stand before the command. Those that are hidden are docker-machine's and have no effect. */
 export const globalFlags: readonly CommandFlag[] = [
-  { name: 'debug', aliases: ['D'], type: 'bool', env: 'MACHINE_DEBUG', help: 'Show where errors come from' },
+  {
+    name: 'debug',
+    aliases: ['D'],
+    type: 'bool',
+    env: 'MACHINE_DEBUG',
+    help: 'Show where errors come from',
+    original: 'Enable debug mode',
+  },
   {
     name: 'storage-path',
     aliases: ['s'],
     type: 'string',
     env: 'MACHINE_STORAGE_PATH',
     help: 'Directory of the store (default: ~/.docker/machine)',
+    original: 'Configures storage path',
   },
   helpFlag,
-  { name: 'version', aliases: ['v'], type: 'bool', help: 'Print the version' },
-  ...['tls-ca-cert', 'tls-ca-key', 'tls-client-cert', 'tls-client-key'].map(ignored),
-  ...['github-api-token', 'bugsnag-api-token'].map(ignored).map((flag) => ({ ...flag, secret: true })),
+  { name: 'version', aliases: ['v'], type: 'bool', help: 'Print the version', original: 'print the version' },
+  ofOriginal('tls-ca-cert', 'CA to verify remotes against'),
+  ofOriginal('tls-ca-key', 'Private key to generate certificates'),
+  ofOriginal('tls-client-cert', 'Client cert to use for TLS'),
+  ofOriginal('tls-client-key', 'Private key used in client TLS auth'),
+  {
+    ...ofOriginal('github-api-token', 'Token to use for requests to the Github API'),
+    secret: true,
+    idle: { why: 'GitHub is not asked for images', except: [] },
+  },
+  {
+    ...ofOriginal('bugsnag-api-token', 'BugSnag API token for crash reporting'),
+    secret: true,
+    idle: { why: 'no report is ever sent', except: [] },
+  },
   {
     name: 'native-ssh',
     type: 'bool',
     env: 'MACHINE_NATIVE_SSH',
-    help: 'Use the SSH client that is built in instead of the ssh program',
+    help: 'Use the SSH client that is built in instead of the programs ssh and scp',
+    original: 'Use the native (Go-based) SSH implementation.',
+    idle: { why: 'only ssh and scp run programs of their own', except: ['ssh', 'scp'] },
   },
 ];
 
-function ignored(name: string): CommandFlag {
+/** An option of docker-machine that is read, and means nothing here or only what goes without saying. */
+function ofOriginal(name: string, original: string): CommandFlag {
   const env = `MACHINE_${name.toUpperCase().replaceAll('-', '_')}`;
-  return { name, type: 'string', env, hidden: true, help: 'Has no effect' };
+  return { name, type: 'string', env, hidden: true, help: 'Has no effect', original };
 }
 
 const table = [
@@ -313,6 +336,25 @@ const table = [
     details: ['A path without a machine, or with "localhost:", is on this computer.'],
   },
   {
+    name: 'set',
+    summary: 'Change the size of a machine, or what it sees of this computer',
+    arguments: '[name...]',
+    arity: 'many-or-default',
+    flags: [
+      { name: 'cpus', type: 'int', help: 'Number of CPUs' },
+      { name: 'memory', type: 'size', unit: 'MiB', help: 'Size of memory, in MB or with a suffix (4g)' },
+      {
+        name: 'disk',
+        type: 'size',
+        unit: 'MiB',
+        help: 'Size of the data disk, in MB or with a suffix; it only grows',
+      },
+      { name: 'share', type: 'list', help: 'Directories that the machine sees: PATH, PATH:ro or none' },
+    ],
+    progress: true,
+    details: ['The change holds from the next start on: PROGRAM restart NAME'],
+  },
+  {
     name: 'ssh',
     summary: 'Log into or run a command on a machine with SSH.',
     arguments: '[name] [command...]',
@@ -360,9 +402,18 @@ const table = [
     summary: 'Upgrade a machine to the latest version of Docker',
     arguments: '[name...]',
     arity: 'many-or-default',
-    flags: [],
+    flags: [
+      {
+        name: 'rollback',
+        type: 'bool',
+        help: 'Go back to the image that the machine booted before its last upgrade',
+      },
+    ],
     progress: true,
-    details: ['Upgrades the packages of the engine and nothing else of a host; containers that run go on.'],
+    details: [
+      'Upgrades the packages of the engine and nothing else of a host; containers that run go on.',
+      'A machine that boots an image gets the newest one and starts with it; its data disk stays as it is.',
+    ],
   },
   {
     name: 'url',
@@ -431,6 +482,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),
   rm: () => import('./verbs/rm.ts'),
   scp: () => import('./verbs/scp.ts'),
+  set: () => import('./verbs/set.ts'),
   ssh: () => import('./verbs/ssh.ts'),
   'ssh-config': () => import('./verbs/ssh-config.ts'),
   start: async () => ({ default: (await import('./verbs/power.ts')).start }),

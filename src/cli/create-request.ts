@@ -39,6 +39,7 @@ export function createRequest(
     tlsSans: options['tls-san'] ?? [],
     tlsKeyType: oneOf('tls-key-type', options['tls-key-type'], ['ec', 'rsa']),
     ...(options.image === undefined || options.image === '' ? {} : { image: options.image }),
+    ...(options.share === undefined ? {} : { shares: options.share }),
     ...(options.cold === true ? { cold: true } : {}),
     ...(onError === undefined ? {} : { onError }),
     ...(publish === 'loopback' ? {} : { publish }),

@@ -3,8 +3,10 @@ import type { FlagDefinition } from '../drivers/driver.ts';
 /** A flag of a command: like a driver's, but the environment variable is optional. */
 export type CommandFlag = Omit<FlagDefinition, 'env'> & {
   readonly env?: string;
-  /** Accepted, but not shown in the help. */
-  readonly hidden?: boolean;
+  /** docker-machine's help of a flag of its own; one that has it is also shown when called by that name. */
+  readonly original?: string;
+  /** For somebody who gives it at a terminal: why it has no effect, except on some commands. */
+  readonly idle?: { readonly why: string; readonly except: readonly string[] };
 };
 
 /** How many arguments a command takes, and what they are. */

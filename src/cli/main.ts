@@ -5,6 +5,7 @@ import { createSession, type Session } from '../machine/session.ts';
 import type { Call, Verb } from './call.ts';
 import { commands, globalFlags, helpFlag, verbs, type CommandName, type OptionsOf } from './commands.ts';
 import type { CommandDefinition, CommandFlag } from './definitions.ts';
+import { noteIdleFlags } from './idle-flags.ts';
 import type { Io } from './io.ts';
 import { resolveFlags, tokenize, unknownCommand } from './parse.ts';
 import type { ErrorContext } from './render/error.ts';
@@ -142,9 +143,10 @@ async function report(current: Run, error: unknown): Promise<number> {
 async function dispatch(current: Run): Promise<number> {
   const { argv, io } = current;
   const { env } = io.host.facts;
-  const { globals, words } = await withUsage(current, undefined, () => {
+  const { given, globals, words } = await withUsage(current, undefined, () => {
     const before = tokenize(globalFlags, argv, { stopAtArgument: true });
-    return { globals: resolveFlags(globalFlags, before.given, env), words: argv.slice(before.end) };
+    const { given, end } = before;
+    return { given, globals: resolveFlags(globalFlags, given, env), words: argv.slice(end) };
   });
   current.globals = globals;
   // docker-machine looks for it everywhere. What is to be completed is somebody else's command line.
@@ -163,6 +165,7 @@ async function dispatch(current: Run): Promise<number> {
   }
   const { command, rest } = findCommand(words);
   current.command = command;
+  noteIdleFlags(io, command, given);
   current.json = rest.some((word) => /^--?json(=true)?$/.test(word));
   if (command.name === 'create') {
     requireStoreCertificates(storePathOf(current), globals);

@@ -40,6 +40,8 @@ export interface CreateRequest {
   readonly tlsKeyType: TlsKeyType;
   /** Directory, manifest or URL of an image; undefined for the one on this computer. */
   readonly image?: string;
+  /** Directories to share: PATH, PATH:ro, or `none`; undefined for the home directory where the driver can. */
+  readonly shares?: readonly string[];
   /** Boot the machine even where it could be resumed from a template. */
   readonly cold?: boolean;
   /** Where published ports of containers are found on this computer; `loopback` unless given. */

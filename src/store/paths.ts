@@ -156,6 +156,11 @@ export function certsLockPath(storePath: string): string {
   return joinPath(storePath, '.certs.lock');
 }
 
+/** Notes about machines that were removed here by force, and perhaps not at their provider. */
+export function tombstonesDirectory(storePath: string): string {
+  return joinPath(storePath, 'tombstones');
+}
+
 /** What a driver keeps for all machines of the store and can make again. */
 export function driverCacheDirectory(storePath: string, driverName: string): string {
   return joinPath(storePath, storeDirectories.cache, 'drivers', driverName);

@@ -1,11 +1,12 @@
 import { defineDriver, type DriverContext, type Step } from '../driver.ts';
-import { configure, readConfig, type QemuConfig } from './config.ts';
+import { change, configure, readConfig, type QemuConfig } from './config.ts';
 import { manifest } from './manifest.ts';
 import { fileIn, inspectMachine } from './run-state.ts';
 
 // `inspect` is on the way of every `url` and `ls`; whatever changes a machine is loaded when it is called.
 export default defineDriver<QemuConfig>(manifest, {
   configure,
+  change,
   readConfig,
   check: async (context) => (await import('./check.ts')).checkHost(context),
   steps: (context) => [templateStep(context), diskStep(context)],

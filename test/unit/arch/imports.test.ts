@@ -22,7 +22,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tls: ['host'],
   ssh: ['host'],
   engine: ['host', 'tls'],
-  drivers: ['host'],
+  // Only the formats of disks, see below.
+  drivers: ['host', 'iso'],
   template: [],
   provision: ['host', 'ssh'],
   conformance: ['host', 'drivers'],
@@ -97,6 +98,15 @@ test('imports between rooms point one way', (t) => {
 test('the builder of the image imports words and the manifest, nothing else of src', (t) => {
   for (const { from, to } of all.filter((one) => one.from.startsWith('iso/') && one.to.startsWith('src/'))) {
     t.regex(to, /^src\/(core|image|host)\//, `${from} imports ${to}`);
+  }
+});
+
+test('of the builder of the image, drivers know the format of their config disk alone', (t) => {
+  const imports = all.filter(({ from, to }) => from.startsWith('src/drivers/') && to.startsWith('iso/'));
+  t.true(imports.length > 0);
+  for (const { from, to } of imports) {
+    t.is(from, 'src/drivers/config-disk.ts');
+    t.regex(to, /^iso\/formats\//);
   }
 });
 
