@@ -79,7 +79,9 @@ async function defaultShares(host: Host): Promise<SharedDirectory[]> {
 async function parseShare(host: Host, word: string): Promise<SharedDirectory> {
   const readOnly = word.endsWith(':ro');
   const named = word.replace(/:r[ow]$/, '');
-  const absolute = path.resolve(host.facts.currentDirectory, named);
+  // Shells leave the tilde of "~:ro" and "--share=~/work" as it is.
+  const expanded = named.replace(/^~(?=\/|$)/, host.facts.homeDirectory);
+  const absolute = path.resolve(host.facts.currentDirectory, expanded);
   if (!isSharablePath(host, absolute)) {
     throw new MachineError('flag-invalid', `${JSON.stringify(named)} cannot be shared with a machine.`, {
       why: 'Its path has characters that a list of mounts cannot hold, or is not that of a Unix system.',

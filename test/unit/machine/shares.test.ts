@@ -49,6 +49,10 @@ test('directories that are named are shared instead, relative ones from here; ro
     { path: '/home/ann/site', readOnly: false },
     { path: '/home/ann', readOnly: false },
   ]);
+  t.deepEqual(await choose(['~:ro', '~/site']), [
+    { path: '/home/ann', readOnly: true },
+    { path: '/home/ann/site', readOnly: false },
+  ]);
   t.deepEqual(await choose(['none']), []);
 });
 
