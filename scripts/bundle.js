@@ -33,6 +33,11 @@ const companions = {
     /^src\/drivers\/none\/(driver|manifest)\.ts$/,
     /^src\/tls\/authority\.ts$/,
   ],
+  // A process for each machine that runs.
+  'src/cli/verbs/agent.ts': [
+    /^src\/agent\/run\.ts$/,
+    /^src\/drivers\/(registry|qemu\/(driver|forwards|manifest|qmp))\.ts$/,
+  ],
   'src/cli/verbs/rm.ts': [/^src\/drivers\/none\/driver\.ts$/, /^src\/engine\/contexts\.ts$/],
 };
 
