@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const shortCommands = [
   /^src\/cli\/verbs\/(active|config|env|inspect|ip|ls|status|url)\.ts$/,
   /^src\/cli\/(connect|shells\/(posix|bash))\.ts$/,
-  /^src\/cli\/render\/(renderer|plain)\.ts$/,
+  /^src\/cli\/render\/(renderer|plain|table)\.ts$/,
   /^src\/host\/(real|processes)\.ts$/,
   /^src\/machine\/list\.ts$/,
   /^src\/drivers\/(none|qemu)\/(driver|manifest|qmp)\.ts$/,
@@ -23,6 +23,7 @@ const companions = {
   // What a command with a handshake needs.
   'src/engine/client.ts': [],
   'src/host/network.ts': [],
+  'src/machine/certificate-ends.ts': [],
   // What a template needs. A class in one of these files is not the same as in another: no value of a class of ours may
   // pass between them, except those that have a brand.
   'src/cli/inspect-format.ts': [],
