@@ -44,6 +44,16 @@ export async function ensureAgent(session: Session, name: string): Promise<void>
   }
 }
 
+/**
+ * The same for commands that have nothing to do with the agent, but talk to the machine anyway. Not on Windows, where it
+ * takes half a second to ask whether a process runs.
+ */
+export async function reviveAgent(session: Session, name: string): Promise<void> {
+  if (session.host.facts.platform !== 'win32') {
+    await ensureAgent(session, name);
+  }
+}
+
 async function startAgent({ host, storePath }: Session, name: string, directory: string): Promise<void> {
   const { facts, files, processes } = host;
   const { agentLog, agentLogBefore } = machinePaths(directory);

@@ -25,8 +25,8 @@ export async function connect(call: ConnectCall, name: string, prefix: string): 
       renew: 'old',
     });
     if (check) {
-      const { ensureAgent } = await import('../agent/control.ts');
-      await ensureAgent(call.session, name);
+      const { reviveAgent } = await import('../agent/control.ts');
+      await reviveAgent(call.session, name);
     }
     return forSwarm ? { ...connection, url: await swarmUrl(call, name, connection.address) } : connection;
   } catch (error) {

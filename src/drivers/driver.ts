@@ -59,7 +59,7 @@ export interface Capabilities {
    * Ports of the guest can be forwarded to this computer while the machine runs (`listForwards`, `changeForwards`), so
    * that ports which containers publish are found here.
    */
-  readonly forwards?: true;
+  readonly forwards?: boolean;
 }
 
 /** Everything about a driver that is known without loading it. */

@@ -40,8 +40,8 @@ export default async function create(call: Call<'create'>): Promise<number> {
     const onError = onErrorOf(options);
     call.recoverWith(`create --resume ${name}`);
     await resumeCreate(call.session, name, onError === undefined ? {} : { onError });
-    await ensureAgent(call.session, name);
     sayHowToConnect(call, name);
+    await ensureAgent(call.session, name);
     return 0;
   }
   const request = requestOf(name, manifest, values);
@@ -65,13 +65,13 @@ export default async function create(call: Call<'create'>): Promise<number> {
     call.inform(`Using the driver ${manifest.name}: ${why}.`);
   }
   await make(call, request);
-  if (manifest.capabilities.forwards === true) {
-    await ensureAgent(call.session, name);
-  }
   if (options.json === true) {
     call.print(JSON.stringify({ name, driver: manifest.name }));
   }
   sayHowToConnect(call, name);
+  if (manifest.capabilities.forwards === true) {
+    await ensureAgent(call.session, name);
+  }
   return 0;
 }
 

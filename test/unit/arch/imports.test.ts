@@ -133,6 +133,25 @@ test('packages and system modules are imported only where they are kept', (t) =>
   }
 });
 
+test('the background agent waits with few modules, and without a package', (t) => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) {
+      return;
+    }
+    loaded.add(file);
+    for (const { from, to, isTypeOnly, isDynamic } of all) {
+      if (from === file && !isTypeOnly && !isDynamic && !to.startsWith('node:')) {
+        t.true(to.startsWith('src/'), `${from} imports ${to}`);
+        load(to);
+      }
+    }
+  };
+  load('src/agent/run.ts');
+  t.true(loaded.size > 10);
+  t.true(loaded.size <= 60, [...loaded].join(' '));
+});
+
 test('only the host and the entry of the command line look at the process', (t) => {
   const forbidden =
     /\bprocess\.(env|platform|exit|argv|cwd|stdout|stderr|stdin)\b|\bDate\.now\(|\bMath\.random\(|\bsetTimeout\(|\bconsole\.(log|error|warn|info|debug)\(/;
