@@ -20,7 +20,7 @@ interface Machine {
   readonly forwards: Map<string, string>;
   /** Makes these the containers that run, and says that something has happened. */
   publish(...ports: readonly number[]): void;
-  start(): Agent;
+  start(env?: Readonly<Record<string, string>>): Agent;
 }
 
 interface Agent {
@@ -99,9 +99,9 @@ async function makeMachine(t: ExecutionContext): Promise<Machine> {
         stream.write(`${JSON.stringify({ Type: 'container', Action: 'start', Actor: { ID: 'a' } })}\n`);
       }
     },
-    start: () => {
+    start: (env = {}) => {
       const args = [join(projectRoot, 'bin', 'tsmachine.js'), '-s', store, 'agent', 'dev'];
-      const child = spawn(process.execPath, args, { stdio: 'ignore' });
+      const child = spawn(process.execPath, args, { stdio: 'ignore', env: { ...process.env, ...env } });
       started.push(child);
       return { process: child, ended: new Promise((resolve) => child.once('exit', resolve)) };
     },
@@ -224,4 +224,26 @@ test('ports shows what the agent has done, and starts one where there is none', 
   const lock = await readFile(join(machine.store, 'machines', '.dev.agent-lock'), 'utf8');
   process.kill((JSON.parse(lock) as { pid: number }).pid, 'SIGTERM');
   await until(t, 'the end', async () => (await locks(machine)).length === 0);
+});
+
+test('it loads few modules of ours, and no package', async (t) => {
+  const machine = await makeMachine(t);
+  machine.publish(41_041);
+  const coverage = join(machine.store, 'coverage');
+  const agent = machine.start({ NODE_V8_COVERAGE: coverage });
+  await until(t, 'the forward', () => machine.forwards.size === 1);
+  agent.process.kill('SIGTERM');
+  await agent.ended;
+  const texts = await Promise.all(
+    (await readdir(coverage)).map(async (file) => readFile(join(coverage, file), 'utf8')),
+  );
+  const urls = texts.flatMap((text) =>
+    (JSON.parse(text) as { result: readonly { url: string }[] }).result.map(({ url }) => url),
+  );
+  const files = [...new Set(urls.filter((url) => url.startsWith('file:')))];
+  t.deepEqual(
+    files.filter((url) => url.includes('/node_modules/')),
+    [],
+  );
+  t.true(files.length <= 8, files.join(' '));
 });
