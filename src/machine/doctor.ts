@@ -1,14 +1,14 @@
 import { isMachineError, messageOf } from '../core/errors.ts';
 import type { DriverManifest, Finding, FlagValues } from '../drivers/driver.ts';
 import { listInstallations } from '../drivers/npm/installation.ts';
-import { driverNames, loadDriver } from '../drivers/registry.ts';
+import { defaultDriver, driverNames, loadDriver } from '../drivers/registry.ts';
 import { changedFiles } from '../image/cache.ts';
 import { findInstalledImage, hostArchitecture, listCachedImages } from '../image/sources.ts';
 import { certFile, joinPath } from '../store/paths.ts';
 import { connectionOf } from './connection.ts';
 import { listNames } from './list.ts';
 import { machinePaths } from './machine-paths.ts';
-import { driverContext, openMachine } from './open.ts';
+import { driverContext, openMachine, readMachine } from './open.ts';
 import { loadOwnData } from './own-data.ts';
 import type { Session } from './session.ts';
 
@@ -27,12 +27,15 @@ export async function examine(session: Session, name?: string): Promise<Diagnosi
   const machines = name === undefined ? await listNames(session) : [name];
   const installed = (await listInstallations(session.host)).map((found) => found.name);
   const drivers = [...new Set([...driverNames, ...installed])];
+  const wanted = new Set([...installed, ...(await driversInUse(session))]);
   const parts = await Promise.all([
     about('host', examinePrograms(session)),
     about('store', examineStore(session)),
     about('image', examineImage(session)),
     about('image', examineImageCache(session)),
-    ...drivers.map((driver) => about(`driver ${driver}`, examineDriver(session, driver))),
+    ...drivers.map((driver) =>
+      about(`driver ${driver}`, examineDriver(session, driver, { isWanted: wanted.has(driver) })),
+    ),
     ...machines.map((machine) => about(`machine ${machine}`, examineMachine(session, machine))),
   ]);
   return parts.flat();
@@ -159,7 +162,20 @@ async function examineImageCache({ host, storePath }: Session): Promise<Finding[
   ];
 }
 
-async function examineDriver(session: Session, name: string): Promise<readonly Finding[]> {
+/** The driver that a create takes by itself, and those of the machines that there are. */
+async function driversInUse(session: Session): Promise<readonly string[]> {
+  const { name } = await defaultDriver(session.host);
+  const records = await Promise.all(
+    (await listNames(session)).map((machine) => readMachine(session, machine).catch(() => undefined)),
+  );
+  return [name, ...records.flatMap((record) => record?.DriverName ?? [])];
+}
+
+async function examineDriver(
+  session: Session,
+  name: string,
+  { isWanted }: { readonly isWanted: boolean },
+): Promise<readonly Finding[]> {
   const { host, signal, emit } = session;
   const driver = await loadDriver(name, session);
   if (!driver.manifest.capabilities.power) {
@@ -174,7 +190,12 @@ async function examineDriver(session: Session, name: string): Promise<readonly F
     }
     return [{ severity: 'ok', code: 'driver', message: 'loads; what more it needs depends on its flags' }];
   }
-  return driver.check({ host, signal, emit, config });
+  const findings = await driver.check({ host, signal, emit, config });
+  const obstacle = isWanted ? undefined : findings.find(({ severity }) => severity === 'error');
+  // Nobody needs every hypervisor.
+  return obstacle === undefined
+    ? findings
+    : [{ severity: 'ok', code: 'driver-unused', message: `cannot be used here: ${obstacle.message}` }];
 }
 
 function defaultsOf({ flags }: DriverManifest): FlagValues {
