@@ -59,6 +59,7 @@ export async function bootMaterial(
   return {
     image,
     guestFiles: await listGuestFiles(session.host, machine.directory),
+    shares: own.shares,
     ...(resume === undefined ? {} : { resume }),
   };
 }

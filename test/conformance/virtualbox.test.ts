@@ -45,7 +45,7 @@ for (const [profile, platform] of computers) {
           stored = { ...stored, ...part };
           context.config = driver.readConfig(stored);
         },
-        boot: { image: { ...files, digest: 'd', version: 'v', architecture }, guestFiles: [] },
+        boot: { image: { ...files, digest: 'd', version: 'v', architecture }, guestFiles: [], shares: [] },
       };
       return { driver, context, cleanup: async () => undefined };
     },

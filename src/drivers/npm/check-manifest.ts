@@ -78,6 +78,7 @@ const isManifest = isObjectOf({
     ssh: isBoolean,
     localEndpoints: isBoolean,
     resume: isBoolean,
+    forwards: maybe(isBoolean),
   }),
 });
 

@@ -29,7 +29,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   conformance: ['host', 'drivers'],
   image: ['host', 'store', 'drivers'],
   machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image', 'provision'],
-  cli: ['host', 'store', 'drivers', 'machine', 'template', 'image', 'iso'],
+  agent: ['host', 'store', 'ssh', 'engine', 'drivers', 'machine'],
+  cli: ['host', 'store', 'drivers', 'machine', 'agent', 'template', 'image', 'iso'],
 };
 
 /** Packages and modules that only these files may import. */
@@ -130,6 +131,25 @@ test('packages and system modules are imported only where they are kept', (t) =>
       t.true(isTypeOnly || !module.test(to) || files.test(from), `${from} imports ${to}`);
     }
   }
+});
+
+test('the background agent waits with few modules, and without a package', (t) => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) {
+      return;
+    }
+    loaded.add(file);
+    for (const { from, to, isTypeOnly, isDynamic } of all) {
+      if (from === file && !isTypeOnly && !isDynamic && !to.startsWith('node:')) {
+        t.true(to.startsWith('src/'), `${from} imports ${to}`);
+        load(to);
+      }
+    }
+  };
+  load('src/agent/run.ts');
+  t.true(loaded.size > 10);
+  t.true(loaded.size <= 60, [...loaded].join(' '));
 });
 
 test('only the host and the entry of the command line look at the process', (t) => {

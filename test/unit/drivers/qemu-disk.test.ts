@@ -59,6 +59,7 @@ function contextOf(host: FakeHost): DriverContext<QemuConfig> {
     boot: {
       image: { ...image, digest: 'd', version: 'v', architecture: 'amd64' },
       guestFiles: [{ name: 'authorized_keys', path: `${directory}/guest/authorized_keys` }],
+      shares: [],
     },
   };
 }

@@ -69,7 +69,7 @@ export function contextOf(scene: Scene, change: Change = {}): DriverContext<Qemu
     name: file,
     path: `${directory}/guest/${file}`,
   }));
-  const boot: BootMaterial = change.isMade === true ? { image, guestFiles } : { image, guestFiles, resume };
+  const boot: BootMaterial = { image, guestFiles, shares: [], ...(change.isMade === true ? {} : { resume }) };
   return { host, name, directory, config, signal, emit, boot, save: async () => undefined };
 }
 

@@ -91,7 +91,11 @@ test('sizes, and an image for another processor', async (t) => {
   t.deepEqual(await of({ 'virtualbox-memory': 7000 }), ['ok virtualbox', 'warning memory-tight']);
   const scene = openScene();
   const { boot } = scene.context;
-  scene.context.boot = { guestFiles: [], image: { ...(boot ?? t.fail()).image, architecture: 'arm64' } };
+  scene.context.boot = {
+    guestFiles: [],
+    shares: [],
+    image: { ...(boot ?? t.fail()).image, architecture: 'arm64' },
+  };
   t.deepEqual(await codesOf(scene), ['error architecture-unsupported']);
 });
 

@@ -62,6 +62,7 @@ export function openScene(
         isoPath: '/i/image.iso',
       },
       guestFiles: [{ name: 'hostname', path: `${directory}/guest/hostname` }],
+      shares: [],
     },
   };
   return {

@@ -8,7 +8,13 @@ import { newRecord } from '../../../src/store/new-record.ts';
 import type { EngineOptions } from '../../../src/store/record.ts';
 import { noneRequest, openTestSession, storePath } from './support.ts';
 
-const creating: OwnData = { phase: 'creating', tlsKeyType: 'ec', cold: false };
+const creating: OwnData = {
+  phase: 'creating',
+  tlsKeyType: 'ec',
+  cold: false,
+  shares: [],
+  publish: 'loopback',
+};
 const qemuCache = `${storePath}/cache/drivers/qemu`;
 
 async function machineOf(driverName: string, engine: Partial<EngineOptions> = {}): Promise<OpenMachine> {
@@ -39,11 +45,11 @@ test('no machine but one that is being created is resumed', async (t) => {
 test('--cold is kept with the machine, and means a boot without a remark', async (t) => {
   const session = openTestSession();
   const machine = await machineOf('qemu', { Env: ['A=1'] });
-  const cold = ownDataOf(newSidecar(session, noneRequest('m', { cold: true })));
+  const cold = ownDataOf(newSidecar(session, noneRequest('m', { cold: true }), { shares: [] }));
   t.true(cold.cold);
   t.is(resumeMaterial(session, await machineOf('qemu'), cold), undefined);
   t.is(bootReason(machine, cold), undefined);
-  t.false(ownDataOf(newSidecar(session, noneRequest('m'))).cold);
+  t.false(ownDataOf(newSidecar(session, noneRequest('m'), { shares: [] })).cold);
 });
 
 test('options that a running engine does not take over mean a boot, with the reason', async (t) => {
