@@ -52,6 +52,7 @@ function connectionTo(guest: RotatingGuest): SshConnection {
     hostKey: '',
     start: unused,
     upload: unused,
+    files: unused,
     exec: async (command, options = {}) => {
       const { answer } = guest;
       guest.commands.push(command);
