@@ -18,6 +18,7 @@ const shortCommands = [
   /^src\/cli\/render\/(renderer|plain|table)\.ts$/,
   /^src\/host\/(real|processes)\.ts$/,
   /^src\/machine\/list\.ts$/,
+  /^src\/agent\/control\.ts$/,
   ...localDrivers,
 ];
 

@@ -15,6 +15,9 @@ import type { CreateRequest } from './machine/request.ts';
 import { createSession, type Session } from './machine/session.ts';
 import { resolveStorePath } from './store/paths.ts';
 
+export { endAgent, ensureAgent } from './agent/control.ts';
+export { forwardPorts } from './agent/forward.ts';
+export { setPublishMode, showPorts, type ShownPort } from './agent/show.ts';
 export { errorCodes, type ErrorCode } from './core/codes.ts';
 export * from './drivers/author.ts';
 export { defaultDriver, driverNames, loadManifest } from './drivers/registry.ts';

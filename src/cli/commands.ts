@@ -76,6 +76,16 @@ function ofOriginal(name: string, original: string): CommandFlag {
 
 const table = [
   {
+    name: 'agent',
+    summary: 'Forward the published ports of a machine and keep its clock, until it stops',
+    arguments: 'name',
+    arity: 'many',
+    flags: [],
+    endsOnInterrupt: true,
+    hidden: true,
+    details: ['Started in the background by the commands that start a machine; "ports" shows what it does.'],
+  },
+  {
     name: 'active',
     summary: 'Print which machine is active',
     arity: 'none',
@@ -234,6 +244,30 @@ const table = [
     details: ['For a script named docker-machine-driver-NAME on PATH: exec tsmachine plugin-serve NAME'],
   },
   {
+    name: 'ports',
+    summary: 'Show where published ports of containers are found on this computer',
+    arguments: '[name]',
+    arity: 'one-or-default',
+    flags: [
+      shared.json,
+      {
+        name: 'publish',
+        type: 'string',
+        help: 'From now on: loopback, all (where the container asked for it) or none',
+      },
+      {
+        name: 'forward',
+        type: 'bool',
+        help: 'Forward them until interrupted, for a machine that is not on this computer',
+      },
+    ],
+    endsOnInterrupt: true,
+    details: [
+      'Machines on this computer forward by themselves what containers publish, to 127.0.0.1 and ::1.',
+      'To others --forward leads through SSH.',
+    ],
+  },
+  {
     name: 'provision',
     summary: 'Re-provision existing machines',
     arguments: '[name...]',
@@ -305,6 +339,25 @@ const table = [
     ],
   },
   {
+    name: 'set',
+    summary: 'Change the size of a machine, or what it sees of this computer',
+    arguments: '[name...]',
+    arity: 'many-or-default',
+    flags: [
+      { name: 'cpus', type: 'int', help: 'Number of CPUs' },
+      { name: 'memory', type: 'size', unit: 'MiB', help: 'Size of memory, in MB or with a suffix (4g)' },
+      {
+        name: 'disk',
+        type: 'size',
+        unit: 'MiB',
+        help: 'Size of the data disk, in MB or with a suffix; it only grows',
+      },
+      { name: 'share', type: 'list', help: 'Directories that the machine sees: PATH, PATH:ro or none' },
+    ],
+    progress: true,
+    details: ['The change holds from the next start on: PROGRAM restart NAME'],
+  },
+  {
     name: 'ssh',
     summary: 'Log into or run a command on a machine with SSH.',
     arguments: '[name] [command...]',
@@ -352,9 +405,18 @@ const table = [
     summary: 'Upgrade a machine to the latest version of Docker',
     arguments: '[name...]',
     arity: 'many-or-default',
-    flags: [],
+    flags: [
+      {
+        name: 'rollback',
+        type: 'bool',
+        help: 'Go back to the image that the machine booted before its last upgrade',
+      },
+    ],
     progress: true,
-    details: ['Upgrades the packages of the engine and nothing else of a host; containers that run go on.'],
+    details: [
+      'Upgrades the packages of the engine and nothing else of a host; containers that run go on.',
+      'A machine that boots an image gets the newest one and starts with it; its data disk stays as it is.',
+    ],
   },
   {
     name: 'url',
@@ -385,6 +447,9 @@ export type CommandName = (typeof table)[number]['name'];
 /** The commands, in the order of the help. */
 export const commands: readonly (CommandDefinition & { readonly name: CommandName })[] = table;
 
+/** Those that people are told of. */
+export const shownCommands = commands.filter(({ hidden }) => hidden !== true);
+
 /** The options of a command, typed by its entry in the table. */
 export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
   Extract<(typeof table)[number], { readonly name: Name }>['flags']
@@ -393,6 +458,7 @@ export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
 /** Where each command's behaviour is; loaded when it runs. */
 export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly default: Verb<Name> }> } = {
   active: () => import('./verbs/active.ts'),
+  agent: () => import('./verbs/agent.ts'),
   completion: () => import('./verbs/completion.ts'),
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),
@@ -413,11 +479,13 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   ls: () => import('./verbs/ls.ts'),
   mount: () => import('./verbs/mount.ts'),
   'plugin-serve': () => import('./verbs/plugin-serve.ts'),
+  ports: () => import('./verbs/ports.ts'),
   provision: () => import('./verbs/provision.ts'),
   'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),
   rm: () => import('./verbs/rm.ts'),
   scp: () => import('./verbs/scp.ts'),
+  set: () => import('./verbs/set.ts'),
   ssh: () => import('./verbs/ssh.ts'),
   'ssh-config': () => import('./verbs/ssh-config.ts'),
   start: async () => ({ default: (await import('./verbs/power.ts')).start }),

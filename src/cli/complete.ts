@@ -5,7 +5,7 @@ import { namesByPower } from '../machine/names-by-power.ts';
 import type { Session } from '../machine/session.ts';
 import { listMachineDirectories } from '../store/machine-files.ts';
 import { resolveStorePath } from '../store/paths.ts';
-import { commands, globalFlags, helpFlag, type CommandName } from './commands.ts';
+import { commands, globalFlags, helpFlag, shownCommands, type CommandName } from './commands.ts';
 import { createFlags } from './create-flags.ts';
 import type { CommandDefinition, CommandFlag } from './definitions.ts';
 import { tokenize } from './parse.ts';
@@ -18,6 +18,7 @@ const stateTimeoutMs = 400;
 const wordsOfFlags: Readonly<Record<string, readonly string[]>> = {
   arch: ['amd64', 'arm64'],
   'on-error': ['keep', 'rollback'],
+  publish: ['loopback', 'all', 'none'],
   shell: shellNames,
   'tls-key-type': ['ec', 'rsa'],
 };
@@ -100,7 +101,7 @@ async function candidates(
   const command = commands.find(({ name }) => name === words[0] || name === words.slice(0, 2).join(' '));
   if (command === undefined) {
     const position = words.length;
-    const names = commands.map(({ name }) => name.split(' '));
+    const names = shownCommands.map(({ name }) => name.split(' '));
     const isOnTheWay = (parts: readonly string[]): boolean =>
       words.every((word, index) => parts[index] === word);
     const next = names.filter(isOnTheWay).map((parts) => parts[position] ?? '');
@@ -204,7 +205,7 @@ async function argumentWords(
     case 'completion':
       return ['bash', 'fish', 'powershell', 'zsh'];
     case 'help':
-      return [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? ''))];
+      return [...new Set(shownCommands.map(({ name }) => name.split(' ')[0] ?? ''))];
     case 'driver rm':
       return installedWords(session);
     default:

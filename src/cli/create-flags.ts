@@ -23,12 +23,25 @@ export const createFlags = [
     env: 'MACHINE_COLD',
     help: 'Boot the machine even if it could be resumed from a template, which is faster',
   },
+  {
+    name: 'share',
+    type: 'list',
+    env: 'MACHINE_SHARE',
+    help: 'Directory of this computer that the machine sees at the same path: PATH, PATH:ro or none (default: the home directory)',
+  },
   { name: 'plan', type: 'bool', help: 'Show the steps and do nothing' },
   { name: 'resume', type: 'bool', help: 'Go on with a machine whose creation was interrupted or failed' },
   {
     name: 'on-error',
     type: 'string',
     help: 'When a step fails: keep or rollback (default: keep after an error, rollback after an interrupt)',
+  },
+  {
+    name: 'publish',
+    type: 'string',
+    env: 'MACHINE_PUBLISH',
+    default: 'loopback',
+    help: 'Published ports of containers on this computer: loopback, all (where the container asked) or none',
   },
   { name: 'json', type: 'bool', help: 'Print JSON; progress is one JSON object a line' },
   {

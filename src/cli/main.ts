@@ -25,6 +25,8 @@ interface Run extends ErrorContext {
   debug: boolean;
   /** A first interrupt asks the command to roll back; without this it ends the program. */
   rollsBack: boolean;
+  /** A first interrupt asks the command to end. */
+  endsOnInterrupt: boolean;
   /** What to type after a second interrupt. */
   recovery: string;
   renderer: Renderer | undefined;
@@ -92,6 +94,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     json: false,
     debug: false,
     rollsBack: false,
+    endsOnInterrupt: false,
     recovery: argv.join(' '),
     renderer: undefined,
     session: undefined,
@@ -118,7 +121,7 @@ function listen(current: Run): () => void {
     }
   });
   return io.onInterrupt(() => {
-    if (current.rollsBack && !abort.signal.aborted) {
+    if ((current.rollsBack || current.endsOnInterrupt) && !abort.signal.aborted) {
       abort.abort(new MachineError('interrupted', 'Interrupted.'));
       current.renderer?.line('Interrupted: cleaning up. Interrupt again to stop at once.');
       return;
@@ -267,6 +270,7 @@ function namesOf({ arity }: CommandDefinition, args: readonly string[]): readonl
 async function callVerb(current: Run, name: CommandName, words: Words): Promise<number> {
   const { io } = current;
   const command = commandNamed(name);
+  current.endsOnInterrupt = command.endsOnInterrupt === true;
   if (command.progress === true) {
     current.rollsBack = true;
     const { createRenderer } = await import('./render/renderer.ts');

@@ -24,6 +24,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./qemu/manifest.ts')).manifest,
     load: async () => (await import('./qemu/driver.ts')).default,
   },
+  virtualbox: {
+    manifest: async () => (await import('./virtualbox/manifest.ts')).manifest,
+    load: async () => (await import('./virtualbox/driver.ts')).default,
+  },
 };
 
 const builtIn: Finder = async (name) => (Object.hasOwn(entries, name) ? entries[name] : undefined);

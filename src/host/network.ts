@@ -25,7 +25,8 @@ export function createNetwork(): Network {
   return {
     connect: async (address, options) => {
       options.signal?.throwIfAborted();
-      return settled(connect({ ...address }), 'connect', options, address);
+      const { allowHalfOpen = false } = options;
+      return settled(connect({ ...address, allowHalfOpen }), 'connect', options, address);
     },
     connectTls: async (address, material, options) => {
       options.signal?.throwIfAborted();
@@ -44,6 +45,9 @@ export function createNetwork(): Network {
       return settled(socket, 'secureConnect', options, address);
     },
     listen,
+    listenAt: async (address, onConnection) => (await import('./listen.ts')).listenAt(address, onConnection),
+    bindDatagrams: async (address, onMessage) =>
+      (await import('./listen.ts')).bindDatagrams(address, onMessage),
     isPortFree,
   };
 }

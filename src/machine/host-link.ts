@@ -44,6 +44,9 @@ export function createHostLink(session: Session, machine: OpenMachine): HostLink
     shell: createRootShell(await open()),
     token: Buffer.from(session.host.randomBytes(8)).toString('hex'),
     signal: session.signal,
+    onProgress: (message) => {
+      session.emit({ type: 'note', machine: machine.name, message });
+    },
   });
   const close = async (): Promise<void> => {
     const connection = await opening?.catch(() => undefined);

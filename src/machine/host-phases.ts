@@ -125,9 +125,16 @@ export function describePlan(plan: SetupPlan): string[] {
   ];
   return [
     ...(written.length === 0 ? [] : [`Written: ${written.join(', ')}`]),
+    ...(plan.replaced === undefined ? [] : [replacedLine(plan.replaced)]),
     ...(plan.hostName === undefined ? [] : [`The host is now called ${plan.hostName}.`]),
     ...engineLines(plan),
   ];
+}
+
+function replacedLine({ owner, since, suffix }: NonNullable<SetupPlan['replaced']>): string {
+  const who = owner === '' ? 'another CA, which cannot be read' : `the CA of "${owner}"`;
+  const when = since === undefined ? '' : ` (made ${since})`;
+  return `The engine trusted ${who}${when} until now; whoever uses it is locked out. Its files are kept as *.pem${suffix}.`;
 }
 
 function engineLines({ engine, containers }: SetupPlan): string[] {

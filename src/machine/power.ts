@@ -79,7 +79,8 @@ async function restartByDriver(session: Session, machine: OpenMachine): Promise<
   }
 }
 
-async function startLocked(session: Session, machine: OpenMachine): Promise<void> {
+/** See startMachine, whatever state the machine is in; the caller holds its lock. */
+export async function startLocked(session: Session, machine: OpenMachine): Promise<void> {
   const { name } = machine;
   const { tlsKeyType } = await requireFinished(session, name);
   if (machine.driver.manifest.capabilities.boots === 'image') {

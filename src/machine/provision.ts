@@ -1,5 +1,4 @@
 import { MachineError } from '../core/errors.ts';
-import { upgradeEngine } from '../provision/host.ts';
 import { refreshMachineContext } from './contexts.ts';
 import { requireFinished } from './finished.ts';
 import { createHostLink } from './host-link.ts';
@@ -57,46 +56,10 @@ export async function provisionOpenHost(
 }
 
 /**
- * Brings the engine of a host to the newest version that its packages have; containers that run go on.
- * @throws MachineError `capability-missing` where the engine cannot be upgraded alone.
+ * The machine, if there is a system behind its engine that can be changed.
+ * @throws MachineError `capability-missing`.
  */
-export async function upgradeMachine(session: Session, name: string): Promise<void> {
-  const { boots } = requireHost(await openMachine(session, name), 'upgraded').driver.manifest.capabilities;
-  if (boots === 'image') {
-    throw new MachineError('capability-missing', `The engine of "${name}" cannot be upgraded alone.`, {
-      why: 'It is a part of the image that the machine boots.',
-      remedies: ['Make a new machine; it boots the newest image.'],
-    });
-  }
-  await withMachineLock(session, name, { verb: 'upgrade', timeoutMs: lockTimeoutMs }, async () => {
-    const machine = await openMachine(session, name);
-    await requireFinished(session, name);
-    await upgradeHost(session, machine);
-  });
-}
-
-async function upgradeHost(session: Session, machine: OpenMachine): Promise<void> {
-  const { name } = machine;
-  const link = createHostLink(session, machine);
-  const step = <T>(stepName: string, summary: string, action: () => Promise<T>): Promise<T> =>
-    reportStep(session, name, { step: stepName, summary }, action);
-  try {
-    await step('reach', 'Waiting for SSH to be available...', () => link.reach());
-    const before = await step('detect', 'Detecting the provisioner...', () => link.facts());
-    await step('upgrade', 'Upgrading docker...', async () => {
-      await upgradeEngine(await link.access(), before, machine.record.HostOptions.EngineOptions?.Env ?? []);
-    });
-    link.forget();
-    const after = await link.facts();
-    const [from, to] = [before.engine?.version ?? 'unknown', after.engine?.version ?? 'unknown'];
-    const message = from === to ? `Docker ${to} is the newest there is.` : `Docker ${from} became ${to}.`;
-    session.emit({ type: 'note', machine: name, message });
-  } finally {
-    await link.close();
-  }
-}
-
-function requireHost(machine: OpenMachine, participle: 'provisioned' | 'upgraded'): OpenMachine {
+export function requireHost(machine: OpenMachine, participle: 'provisioned' | 'upgraded'): OpenMachine {
   const { boots, ssh } = machine.driver.manifest.capabilities;
   if (boots === 'nothing' || !ssh) {
     throw new MachineError('capability-missing', `The machine "${machine.name}" cannot be ${participle}.`, {

@@ -5,7 +5,7 @@ import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { removeFromCache, type RemovedImage } from '../image/prune.ts';
 import { listNames } from './list.ts';
 import { loadOwnData } from './own-data.ts';
-import { driverCache } from './resume-material.ts';
+import { driverCache } from './driver-cache.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -46,11 +46,14 @@ async function installedWithCache({ host }: Session): Promise<readonly string[]>
   );
 }
 
-/** Digests of the images of all machines. */
+/** Digests of the images of all machines, and of those that they can go back to. */
 async function imagesInUse(session: Session): Promise<ReadonlySet<string>> {
   const digests = new Set<string>();
   for (const name of await listNames(session)) {
-    const { phase, imageDigest } = await loadOwnData(session, name);
+    const { phase, imageDigest, previousImageDigest } = await loadOwnData(session, name);
+    if (previousImageDigest !== undefined) {
+      digests.add(previousImageDigest);
+    }
     if (imageDigest !== undefined) {
       digests.add(imageDigest);
     } else if (phase === 'creating') {

@@ -1,6 +1,7 @@
 import { quoteArgument } from '../ssh/quote.ts';
 import { daemonConfigPath, formatDaemonConfig, parseDaemonConfig } from './daemon-config.ts';
 import type { HostFacts } from './facts.ts';
+import { progressMark } from './long-script.ts';
 import { renewProgram } from './services/boot2docker.ts';
 import type { ServiceCommands } from './services/service.ts';
 import type { FileChange, SetupPlan } from './setup.ts';
@@ -30,9 +31,14 @@ export function applyScript(plan: SetupPlan, context: ApplyContext): string {
   const files = plan.files.filter(({ path }) => !keeps || path !== daemonConfigPath);
   const lines = [
     preamble,
-    functions(context, [...paths]),
+    functions(
+      context,
+      [...paths],
+      backupsOf(plan).map(([, to]) => to),
+    ),
     keeps ? keepingFunctions(before, after, context) : `after_put_back() { ${restartQuietly(service)}; }`,
     ...(keeps ? ['keep_containers'] : []),
+    ...backupsOf(plan).map(([from, to]) => `if [ -e ${from} ]; then cp -p ${from} ${to}; fi`),
     ...files.map((file) => putFile(file, token)),
     ...(plan.hostName === undefined ? [] : [setHostName(plan.hostName)]),
     ...(plan.handOver === undefined ? [] : [`${renewProgram} <<'${token}'\n${plan.handOver}${token}`]),
@@ -59,9 +65,12 @@ export function upgradeScript(
     preamble,
     functions(context, keeps ? [daemonConfigPath] : []),
     ...(keeps ? [keepingFunctions(before, before, context), 'keep_containers'] : ['after_put_back() { :; }']),
+    // Nothing that it runs writes to the connection, which may be cut.
+    `trap '' PIPE; exec 3>&1; progress() { printf '${progressMark}%s\\n' "$*" >&3 2>/dev/null || true; }`,
     `upgrade() (\nset -e\n${upgrade}\n)`,
     // "|| …" would switch off "set -e" in it.
-    'set +e; upgrade; failed=$?; set -e',
+    'log=$(mktemp); set +e; upgrade >"$log" 2>&1; failed=$?; set -e',
+    'if [ "$failed" -ne 0 ]; then tail -n 20 "$log" >&2; fi; rm -f "$log"',
     'answers || { ' + context.service.start + '; }',
     'wait_for || put_back',
     ...(keeps ? ['let_go'] : []),
@@ -79,7 +88,20 @@ function setHostName(name: string): string {
 
 const preamble = `set -e\nPATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; export PATH`;
 
-function functions({ service, token }: ApplyContext, paths: readonly string[]): string {
+/** Files that are kept beside what takes their place, and the names of the copies. */
+function backupsOf({ replaced }: SetupPlan): [from: string, to: string][] {
+  return (replaced?.files ?? []).map((path) => [
+    quoteArgument(path),
+    quoteArgument(`${path}${replaced?.suffix ?? ''}`),
+  ]);
+}
+
+/** @param backups quoted paths, needed no more when everything is put back */
+function functions(
+  { service, token }: ApplyContext,
+  paths: readonly string[],
+  backups: readonly string[] = [],
+): string {
   const docker = 'limited env -u DOCKER_HOST -u DOCKER_CONTEXT docker';
   return `
 paths=${quoteArgument(paths.join(' '))}
@@ -123,6 +145,7 @@ put_back() {
   for path in $paths; do
     if [ -e "$path.${token}.old" ]; then mv -f "$path.${token}.old" "$path"; else rm -f "$path"; fi
   done
+  ${backups.length === 0 ? ':' : `rm -f ${backups.join(' ')}`}
   ${service.readAgain} || true
   after_put_back
   exit 3

@@ -189,18 +189,26 @@ function requireOwnCertificates(config: DaemonConfig, facts: HostFacts): void {
     (file) => typeof file === 'string' && file !== '' && file !== certificatePaths.ca,
   );
   if (typeof foreign === 'string') {
-    throw new MachineError(
-      'engine-conflict',
-      'The engine of the host has TLS with certificates of somebody else.',
-      {
-        why: `Its CA is ${foreign}. Replacing it would lock out whoever uses it.`,
-        remedies: [
-          'Use it as it is: tsmachine create -d none --url tcp://HOST:2376 NAME, with the client certificates of its owner',
-          `Or take the tls settings out of ${daemonConfigPath} or the unit on the host, then run the command again.`,
-        ],
-      },
+    throw foreignTls(
+      foreign,
+      `Or take the tls settings out of ${daemonConfigPath} or the unit on the host, then run the command again.`,
     );
   }
+}
+
+/** The error for an engine that has TLS already, with a CA of somebody else. */
+export function foreignTls(ca: string, remedy: string): MachineError {
+  return new MachineError(
+    'engine-conflict',
+    'The engine of the host has TLS with certificates of somebody else.',
+    {
+      why: `Its CA is ${ca}. Replacing it would lock out whoever uses it.`,
+      remedies: [
+        'Use it as it is: tsmachine create -d none --url tcp://HOST:2376 NAME, with the client certificates of its owner',
+        remedy,
+      ],
+    },
+  );
 }
 
 /** The engine finds its images and containers only with the storage driver with which it has written them. */

@@ -49,6 +49,7 @@ export interface HostFacts {
   readonly digests: ReadonlyMap<string, RemoteDigest>;
   /** A firewall that is active: `firewalld`, `ufw`. */
   readonly firewall: string | undefined;
+  /** What fetches from a URL that does not stand in its command line; the wget of busybox cannot. */
   readonly downloader: 'curl' | 'wget' | undefined;
   /** Our image: certificates are handed over to a program of it. */
   readonly takesCertificates: boolean;
@@ -57,11 +58,13 @@ export interface HostFacts {
 /** Files that are read whole where they exist. */
 export const readPaths = [
   '/etc/docker/daemon.json',
+  '/etc/docker/ca.pem',
   '/etc/systemd/system/docker.service.d/10-machine.conf',
   '/etc/conf.d/docker',
   '/etc/hostname',
   '/etc/hosts',
   '/var/lib/boot2docker/profile',
+  '/var/lib/boot2docker/ca.pem',
 ] as const;
 
 /** Files of which the digest is taken: they hold keys, or are compared only. */
@@ -98,7 +101,8 @@ elif command -v rc-service >/dev/null 2>&1; then echo openrc
 else echo none; fi
 section engine-path; command -v dockerd
 section downloader
-if command -v curl >/dev/null 2>&1; then echo curl; elif command -v wget >/dev/null 2>&1; then echo wget; fi
+if command -v curl >/dev/null 2>&1; then echo curl
+elif wget --help 2>&1 | grep -q -e --input-file; then echo wget; fi
 if [ -d /run/systemd/system ]; then
   section unit; systemctl --no-pager cat docker.service 2>/dev/null
   section enabled; systemctl is-enabled docker.service 2>/dev/null

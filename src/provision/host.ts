@@ -4,6 +4,7 @@ import { detectFamily } from './detect.ts';
 import { gatherScript, parseFacts, type HostFacts } from './facts.ts';
 import type { Family } from './family.ts';
 import { engineSource, hasEngine, proxyExports, type EngineSource } from './install.ts';
+import { longScript } from './long-script.ts';
 import { planSetup } from './plan.ts';
 import { scriptError, type RootShell, type ScriptOptions } from './root-shell.ts';
 import { serviceCommands, type ServiceCommands } from './services/service.ts';
@@ -19,6 +20,8 @@ export interface HostAccess {
   /** Random, hex. */
   readonly token: string;
   readonly signal?: AbortSignal | undefined;
+  /** Gets what the host has for the user while it works for minutes. */
+  readonly onProgress?: (text: string) => void;
 }
 
 /** Asks a host everything at once, and changes nothing. */
@@ -66,14 +69,17 @@ export function requireUsable(facts: HostFacts): Family {
 }
 
 /**
- * Installs the engine where there is none. Nothing else of the system is upgraded.
- * @returns where it came from
+ * Installs the engine where there is none. Nothing else of the system is upgraded. One that was begun over a connection
+ * that was cut goes on; another waits for it.
  * @throws MachineError `system-unsupported`, `provision-failed`, `timeout`.
  */
 export async function installEngine(access: HostAccess, source: EngineSource): Promise<void> {
   if (source.kind !== 'present') {
     await access.shell.require(
-      `set -e\n${source.script}`,
+      longScript(source.script, {
+        isDone: 'command -v dockerd >/dev/null 2>&1',
+        lockPath: '/run/tsmachine-install.lock',
+      }),
       options(access, `installing the engine ${source.why}`, installTimeoutMs),
     );
   }
@@ -168,5 +174,6 @@ function requireService(facts: HostFacts): ServiceCommands {
 }
 
 function options(access: HostAccess, label: string, timeoutMs: number): ScriptOptions {
-  return { label, timeoutMs, signal: access.signal };
+  const { signal, onProgress } = access;
+  return { label, timeoutMs, signal, onProgress };
 }

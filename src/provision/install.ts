@@ -82,20 +82,22 @@ export function proxyExports(env: readonly string[]): string {
 }
 
 /**
- * Fetches a script on the host and runs it when it is whole. The URL may hold a token, so it goes to curl and wget by
- * their input.
+ * Fetches a script on the host and runs it when it is whole: a transfer that was cut is an error of curl and wget, and
+ * of a script that ends in the middle of a command nothing is run. The URL may hold a token, so it goes to curl and
+ * wget by their input.
  */
 function urlScript(url: string, { downloader }: HostFacts, family: Family): string {
   const quoted = quoteArgument(url);
   const fetch =
     downloader === 'wget'
-      ? `printf '%s\\n' ${quoted} | wget -q -T 60 -i - -O "$directory/install.sh"`
+      ? `printf '%s\\n' ${quoted} | wget -q -T 60 -t 3 -i - -O "$directory/install.sh"`
       : `printf 'url = "%s"\\n' ${quoted} | curl -fsSL --connect-timeout 30 --retry 3 -K - -o "$directory/install.sh"`;
   const curl = downloader === undefined ? (family.installCurl ?? '') : '';
   return `${curl}
 directory=$(mktemp -d)
 trap 'rm -rf "$directory"' EXIT
 ${fetch}
-sh "$directory/install.sh"
+sh -n "$directory/install.sh"
+sh "$directory/install.sh" 3>&-
 `;
 }

@@ -3,6 +3,7 @@ import {
   certificatePaths,
   daemonConfigPath,
   effectOf,
+  foreignTls,
   formatDaemonConfig,
   mergeDaemonConfig,
   parseDaemonConfig,
@@ -12,6 +13,7 @@ import {
 } from './daemon-config.ts';
 import type { HostFacts } from './facts.ts';
 import { hostsWithName } from './host-name.ts';
+import { isMachineHost, replacedAuthority } from './replaced-authority.ts';
 import { boot2dockerCertificates, profilePath, profileText } from './services/boot2docker.ts';
 import { openRcConfig, openRcConfigPath } from './services/openrc.ts';
 import type { FileChange, HostSetup, SetupPlan } from './setup.ts';
@@ -24,7 +26,26 @@ import { dropInPath, dropInText, isSocketActivated } from './unit.ts';
  */
 export function planSetup(facts: HostFacts, setup: HostSetup): SetupPlan {
   requireHarmless(facts, setup);
+  requireUnusedAuthority(facts, setup);
   return facts.serviceManager === 'boot2docker' ? planBoot2docker(facts, setup) : planDaemon(facts, setup);
+}
+
+/**
+ * A CA of ours does not take the place of one that somebody has put there by hand and that an engine uses. That of
+ * another store it does: a host is taken over by whoever creates a machine of it, as with docker-machine.
+ * @throws MachineError `engine-conflict`.
+ */
+function requireUnusedAuthority(facts: HostFacts, setup: HostSetup): void {
+  const config = parseDaemonConfig(facts.files.get(daemonConfigPath));
+  const isUsed = config['tlscacert'] === certificatePaths.ca || facts.unit.includes(certificatePaths.ca);
+  const replaced = replacedAuthority(facts, setup, certificatePaths);
+  if (replaced !== undefined && isUsed && !isMachineHost(facts)) {
+    const owner = replaced.owner === '' ? '' : ` (${replaced.owner})`;
+    throw foreignTls(
+      `${certificatePaths.ca}${owner}`,
+      `Or move ${certificatePaths.ca} away on the host, then run the command again: the engine gets the CA of this store.`,
+    );
+  }
 }
 
 function planDaemon(facts: HostFacts, setup: HostSetup): SetupPlan {
@@ -39,8 +60,10 @@ function planDaemon(facts: HostFacts, setup: HostSetup): SetupPlan {
       : [{ path: daemonConfigPath, mode: 0o644, content: formatDaemonConfig(after) }];
   const needsRestart = certificates.length > 0 || service.length > 0 || configEffect === 'restart';
   const engine = facts.engine === undefined ? 'start' : needsRestart ? 'restart' : configEffect;
+  const replaced = replacedAuthority(facts, setup, certificatePaths);
   return {
     files: [...certificates, ...config, ...service, ...nameChanges(facts, setup.machineName)],
+    ...(replaced === undefined ? {} : { replaced }),
     ...(facts.hostName === setup.machineName ? {} : { hostName: setup.machineName }),
     engine,
     enable: !facts.serviceEnabled,
@@ -80,8 +103,10 @@ function planBoot2docker(facts: HostFacts, setup: HostSetup): SetupPlan {
   const handsOver = facts.takesCertificates && certificates.length > 0;
   const needsRestart = profile.length > 0 || (certificates.length > 0 && !handsOver);
   const engine = needsRestart ? 'restart' : 'nothing';
+  const replaced = replacedAuthority(facts, setup, boot2dockerCertificates);
   return {
     files: [...profile, ...(handsOver ? [] : certificates)],
+    ...(replaced === undefined ? {} : { replaced }),
     ...(handsOver ? { handOver: handOverText(setup) } : {}),
     ...(facts.hostName === setup.machineName ? {} : { hostName: setup.machineName }),
     engine,

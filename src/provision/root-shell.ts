@@ -1,6 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 import { capture } from '../ssh/exec.ts';
 import type { CommandOutput, SshConnection } from '../ssh/types.ts';
+import { progressMark } from './long-script.ts';
 
 /**
  * Starts a shell as root where that needs no password, else as the user, and has it read its script from its input: values
@@ -11,12 +12,17 @@ export const rootShellCommand =
   `sh -c 'if [ "$(id -u)" != 0 ] && command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; ` +
   `then exec sudo -n sh -s; else exec sh -s; fi'`;
 
+/** What is longer is nothing for people. */
+const progressSizeMax = 500;
+
 /** How a script is run. */
 export interface ScriptOptions {
   /** For errors: "installing the engine". */
   readonly label: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Gets what the script has for the user, line by line, while it works. */
+  readonly onProgress?: ((text: string) => void) | undefined;
 }
 
 /** Runs scripts on one host, all over the same connection. */
@@ -29,8 +35,14 @@ export interface RootShell {
 
 /** A root shell over a connection. */
 export function createRootShell(connection: Pick<SshConnection, 'exec'>): RootShell {
-  const run: RootShell['run'] = (script, { label, timeoutMs, signal }) =>
-    capture(connection, rootShellCommand, { stdin: framed(script), label, timeoutMs, signal });
+  const run: RootShell['run'] = (script, { label, timeoutMs, signal, onProgress }) =>
+    capture(connection, rootShellCommand, {
+      stdin: framed(script),
+      label,
+      timeoutMs,
+      signal,
+      ...(onProgress === undefined ? {} : { onStdout: progressReader(onProgress) }),
+    });
   return {
     run,
     require: async (script, options) => {
@@ -40,6 +52,18 @@ export function createRootShell(connection: Pick<SshConnection, 'exec'>): RootSh
       }
       return output;
     },
+  };
+}
+
+/** Takes output as it comes, and passes on the lines that are for the user. */
+function progressReader(onProgress: (text: string) => void): (chunk: Buffer) => void {
+  let rest = '';
+  return (chunk) => {
+    const lines = `${rest}${chunk.toString('utf8')}`.split('\n');
+    rest = (lines.pop() ?? '').slice(0, progressSizeMax);
+    for (const line of lines.filter((one) => one.startsWith(progressMark))) {
+      onProgress(line.slice(progressMark.length, progressSizeMax).replace(/\p{Cc}+/gu, ' '));
+    }
   };
 }
 

@@ -31,11 +31,24 @@ export interface FileChange {
   readonly content: string;
 }
 
+/** A CA that the engine trusted until now, and that ours takes the place of. */
+export interface ReplacedAuthority {
+  /** Names in its certificate; empty when it cannot be read. */
+  readonly owner: string;
+  /** Day from which on it is valid, ISO 8601. */
+  readonly since: string | undefined;
+  /** What is kept, and what is put behind the names of the copies. */
+  readonly files: readonly string[];
+  readonly suffix: string;
+}
+
 /** Everything that has to be done to a host to make it what it should be; nothing at all when it is. */
 export interface SetupPlan {
   readonly files: readonly FileChange[];
   /** Certificates for a program of our image, as it reads them. */
   readonly handOver?: string;
+  /** Kept beside what takes its place. */
+  readonly replaced?: ReplacedAuthority;
   /** The new name of the host, where it has another. */
   readonly hostName?: string;
   /** `reload`: the engine reads its configuration again. `start`: it does not run. */

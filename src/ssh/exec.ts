@@ -37,13 +37,13 @@ export async function runToEnd(
 }
 
 /**
- * Runs a command and keeps what it said, as UTF-8.
+ * Runs a command and keeps what it said, as UTF-8. `onStdout` also sees it as it comes.
  * @throws MachineError `ssh-failed` when it said more than 16 MiB; like SshConnection.exec.
  */
 export async function capture(
   connection: Pick<SshConnection, 'exec'>,
   command: string,
-  options: Omit<ExecOptions, 'onStdout' | 'onStderr'> = {},
+  options: Omit<ExecOptions, 'onStderr'> = {},
 ): Promise<CommandOutput> {
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
@@ -57,7 +57,15 @@ export async function capture(
     }
     chunks.push(chunk);
   };
-  const end = await connection.exec(command, { ...options, onStdout: into(stdout), onStderr: into(stderr) });
+  const keep = into(stdout);
+  const end = await connection.exec(command, {
+    ...options,
+    onStdout: (chunk) => {
+      keep(chunk);
+      return options.onStdout?.(chunk);
+    },
+    onStderr: into(stderr),
+  });
   return {
     ...end,
     stdout: Buffer.concat(stdout).toString('utf8'),

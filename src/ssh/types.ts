@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Address } from '../host/types.ts';
 import type { HostKeyTrust } from './host-key.ts';
 
@@ -23,6 +23,8 @@ export interface SshOptions {
 export interface SshConnection {
   /** The host key that was shown and accepted, as a public line to pin. */
   readonly hostKey: string;
+  /** Resolves when the connection is gone, for whatever reason. */
+  readonly closed: Promise<void>;
   /**
    * Runs a command line to its end. Output that nobody takes is discarded.
    * @throws MachineError `ssh-failed` when the connection is lost, `timeout`; the signal's reason.
@@ -43,6 +45,12 @@ export interface SshConnection {
    * @throws MachineError `program-missing` where the server has no SFTP.
    */
   files(): Promise<RemoteFiles>;
+  /**
+   * Connects to a TCP port that the other side reaches: `direct-tcpip` of RFC 4254, section 7.2. Either side may end its
+   * half first.
+   * @throws MachineError `ssh-failed` when nobody listens there, or the server forwards nothing.
+   */
+  dial(host: string, port: number): Promise<Duplex>;
   /** Ends the connection; running commands reject. */
   close(): Promise<void>;
 }

@@ -2,10 +2,10 @@ import type { Host } from '../host/types.ts';
 import { readLockOwner, withLock } from './lock.ts';
 import { draftDirectory, joinPath, machineLockPath, removedDirectory, storeDirectories } from './paths.ts';
 
-/** `.NAME.lock`, also of a guard: `.NAME.lock.g`. */
-const lockFile = /^\..+\.lock(?:\.g)*$/;
+/** `.NAME.lock`, `.NAME.agent-lock`, also of a guard: `.NAME.lock.g`. */
+const lockFile = /^\..+\.(?:agent-)?lock(?:\.g)*$/;
 /** What a process makes a lock of: `.NAME.lock.tmp-PID-TOKEN`. */
-const lockTemporary = /^\..+\.lock(?:\.g)*\.tmp-(\d{1,10})-[0-9a-f]+$/;
+const lockTemporary = /^\..+\.(?:agent-)?lock(?:\.g)*\.tmp-(\d{1,10})-[0-9a-f]+$/;
 /** Directories that are on their way into the store or out of it. */
 const halfWay = /^\.(.+)\.(?:new|removed)$/;
 /** Somebody who took the lock of a dead owner in the same moment cleans up as well as we would. */

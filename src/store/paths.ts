@@ -40,6 +40,10 @@ export const machineFiles = {
   createLog: 'create.log',
   /** Output of the background agent. */
   agentLog: 'agent.log',
+  /** The output before, once it has grown long. */
+  agentLogBefore: 'agent.log.1',
+  /** What the background agent that runs has forwarded. */
+  agentState: 'agent.json',
   /** Copy of the CA's certificate, 0644. */
   ca: certFiles.ca,
   /** Copy of the client's certificate, 0644. */
@@ -130,6 +134,11 @@ export function certFile(storePath: string, file: keyof typeof certFiles): strin
 /** Lock of one machine. Beside its directory, so that it can be held while the directory is removed. */
 export function machineLockPath(storePath: string, name: string): string {
   return hiddenSibling(storePath, name, 'lock');
+}
+
+/** Held by a machine's background agent for as long as it runs; so it also tells who that is. */
+export function agentLockPath(storePath: string, name: string): string {
+  return hiddenSibling(storePath, name, 'agent-lock');
 }
 
 /** Where a machine's directory is filled before it is renamed into place; left over only by a crash. */

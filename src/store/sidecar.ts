@@ -19,6 +19,8 @@ export interface Sidecar {
   readonly imageDigest?: string;
   /** Directory of that image. */
   readonly imagePath?: string;
+  /** The image that it booted before its last upgrade, to go back to. */
+  readonly previousImageDigest?: string | undefined;
   /** Private state of the driver. */
   readonly driver: JsonObject;
   /** The pinned public key of the machine's SSH server, one line of OpenSSH's form. */
@@ -93,6 +95,7 @@ export function parseSidecar(text: string, path: string): Sidecar {
   fields.require('driver', isJsonObject(root.driver));
   fields.require('options', isJsonObject(root.options));
   fields.optionalText('imageDigest', DIGEST);
+  fields.optionalText('previousImageDigest', DIGEST);
   fields.optionalText('imagePath', FILE_PATH);
   fields.optionalText('sshHostKey', PUBLIC_KEY);
   if (root.tls !== undefined) {

@@ -26,11 +26,12 @@ const writes: readonly (keyof Files)[] = [
 /**
  * The process with `pid` on a computer in memory, killed right before its n-th deed: a change of files, a program that
  * is run or signalled, a connection, something sent. From then on nothing that it calls has an effect, so that its
- * `catch` and `finally` do not matter either, and its sockets are closed. What runs detached goes on.
+ * `catch` and `finally` do not matter either, and its sockets are closed. What runs detached goes on. Deeds that do not
+ * count, by `counts`, are none at which it is killed.
  */
 export function mortalHost(
   base: FakeHost,
-  life: { readonly pid: number; readonly diesAt: number },
+  life: { readonly pid: number; readonly diesAt: number; readonly counts?: (deed: string) => boolean },
 ): MortalHost {
   const deeds: string[] = [];
   const sockets: Socket[] = [];
@@ -43,6 +44,9 @@ export function mortalHost(
   };
   const act = (deed: string): void => {
     live();
+    if (life.counts?.(deed) === false) {
+      return;
+    }
     if (deeds.length + 1 === life.diesAt) {
       dead = true;
       base.processes.running.delete(life.pid);

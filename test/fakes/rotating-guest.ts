@@ -50,7 +50,9 @@ function connectionTo(guest: RotatingGuest): SshConnection {
   };
   return {
     hostKey: '',
+    closed: Promise.resolve(),
     start: unused,
+    dial: unused,
     upload: unused,
     files: unused,
     exec: async (command, options = {}) => {

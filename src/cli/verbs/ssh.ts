@@ -1,3 +1,4 @@
+import { reviveAgent } from '../../agent/control.ts';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { OpenMachine } from '../../machine/open.ts';
 import type { ShellStreams } from '../../machine/shell.ts';
@@ -31,6 +32,7 @@ export default async function ssh(call: Call<'ssh'>): Promise<number> {
   try {
     const { openForSsh, runSshProgram } = await import('../../machine/ssh-program.ts');
     const machine = await openForSsh(call.session, name ?? 'default');
+    await reviveAgent(call.session, machine.name);
     const isNative = wantsNativeSsh(call) || (await io.host.processes.find('ssh')) === undefined;
     return await (isNative ? sshNatively(call, machine) : runSshProgram(call.session, machine, words));
   } catch (error) {

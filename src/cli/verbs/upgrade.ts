@@ -1,11 +1,14 @@
+import { ensureAgent } from '../../agent/control.ts';
 import type { Call } from '../call.ts';
 import { forEachMachine } from '../machines.ts';
 
-/** `upgrade [name...]`: brings the engines of machines to their newest version. */
+/** `upgrade [name...]`: brings the engines of machines to their newest version, or back. */
 export default async function upgrade(call: Call<'upgrade'>): Promise<number> {
-  const { upgradeMachine } = await import('../../machine/provision.ts');
+  const { upgradeMachine } = await import('../../machine/upgrade.ts');
   await forEachMachine(call, async (name) => {
-    await upgradeMachine(call.session, name);
+    await upgradeMachine(call.session, name, { rollback: call.options.rollback === true });
+    // A machine that was booted anew has lost its background agent.
+    await ensureAgent(call.session, name);
   });
   return 0;
 }

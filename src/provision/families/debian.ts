@@ -3,27 +3,39 @@ import type { Family } from '../family.ts';
 // needrestart would restart services of the host that have nothing to do with the engine.
 const environment = `export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 APT_LISTCHANGES_FRONTEND=none`;
 
+/** How long a lock is waited for, and how often it is tried. */
+const lockTimeoutSeconds = 300;
+const lockIntervalSeconds = 5;
+
 /**
- * apt-get, patient with whoever holds its locks (unattended-upgrades in the first minutes of a new host): apt waits for
- * dpkg's lock itself since 1.9.11, and for no other.
+ * apt-get, patient with whoever holds its locks (unattended-upgrades in the first minutes of a new host). It waits for
+ * dpkg's lock itself since 1.9.11, but for no other, and says nothing meanwhile.
  */
 const patientApt = `
+holder() {
+  printf '%s\\n' "$said" | sed -n 's/.*held by \\(process [0-9]* ([^)]*)\\).*/\\1/p' | head -n 1
+}
 apt() {
-  tries=0
+  waited=0 named=
   while :; do
-    if said=$(apt-get -o DPkg::Lock::Timeout=60 -o Dpkg::Use-Pty=0 -qq "$@" </dev/null 2>&1); then
+    if said=$(apt-get -o DPkg::Lock::Timeout=0 -o Dpkg::Use-Pty=0 -qq "$@" </dev/null 2>&1 3>&-); then
       return 0
     fi
     case $said in
       *'Could not get lock'* | *'Unable to lock'* | *'Unable to acquire the dpkg frontend lock'*) ;;
       *) printf '%s\\n' "$said" >&2; return 1 ;;
     esac
-    tries=$((tries + 1))
-    if [ "$tries" -ge 60 ]; then
-      printf '%s\\n' "$said" >&2; return 1
+    by=$(holder)
+    if [ "$waited" -ge ${lockTimeoutSeconds} ]; then
+      printf '%s\\n' "$said" "the lock of apt or dpkg was not free within ${lockTimeoutSeconds} s; \${by:-another process} holds it" >&2
+      return 1
     fi
-    [ "$tries" -gt 1 ] || echo 'waiting for another apt or dpkg to end'
-    sleep 5
+    if [ "\${by:-another process}" != "$named" ]; then
+      named=\${by:-another process}
+      progress "Waiting for the lock of apt or dpkg, which $named holds."
+    fi
+    sleep ${lockIntervalSeconds}
+    waited=$((waited + ${lockIntervalSeconds}))
   done
 }
 `;

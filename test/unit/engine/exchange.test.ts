@@ -23,7 +23,9 @@ const measured = `HTTP/1.1 404 Not Found\r\ncontent-length: ${Buffer.byteLength(
 test('the request is one of HTTP/1.0, so that nothing comes in pieces', async (t) => {
   const [ours, theirs] = createSocketPair();
   const request = new Promise<string>((resolve) =>
-    theirs.once('data', (data: Buffer) => { resolve(String(data)); }),
+    theirs.once('data', (data: Buffer) => {
+      resolve(String(data));
+    }),
   );
   void get(ours, '/_ping').catch(() => undefined);
   t.is(await request, 'GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n');
