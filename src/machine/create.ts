@@ -4,7 +4,7 @@ import { loadDriver } from '../drivers/registry.ts';
 import { absoluteImageName } from '../image/image-name.ts';
 import { machineDirectory, requireNewName } from '../store/paths.ts';
 import type { Sidecar } from '../store/sidecar.ts';
-import { requireImage } from './boot-material.ts';
+import { isoForCreate, requireImage } from './boot-material.ts';
 import { createSteps } from './create-steps.ts';
 import { ensureStoreAuthority } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
@@ -101,6 +101,7 @@ async function draft(
     storePath: session.storePath,
     directory,
     sharedFlags: sharedFlagsOf(request),
+    findIso: async () => isoForCreate(session, request.image),
   };
   const configured = await (driver.configureWith?.(request.flagValues, place) ??
     driver.configure(request.flagValues));
