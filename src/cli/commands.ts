@@ -333,7 +333,10 @@ const table = [
       { name: 'delta', aliases: ['d'], type: 'bool', help: 'Send only what has changed, with rsync' },
       { name: 'quiet', aliases: ['q'], type: 'bool', help: 'Show no progress' },
     ],
-    details: ['A path without a machine, or with "localhost:", is on this computer.'],
+    details: [
+      'A path without a machine, or with "localhost:", is on this computer. Without scp here, or with --native-ssh',
+      'before the command, files are copied by SFTP: without progress, and without patterns in paths.',
+    ],
   },
   {
     name: 'set',

@@ -157,6 +157,7 @@ function connectionOf(
     exec: (command, options = {}) => runToEnd(host.clock, connection, command, options),
     upload: (data, remotePath, mode, options = {}) =>
       uploadFile(connection, { data, remotePath, mode, token: host.randomBytes(6) }, options),
+    files: async () => (await import('./sftp.ts')).openSftp(client, context.lost),
     close: async () => {
       const closed = new Promise<void>((resolve) => client.once('close', resolve));
       const waited = new AbortController();

@@ -41,6 +41,11 @@ export interface SshConnection {
    */
   upload(data: string | Uint8Array, remotePath: string, mode: number, options?: UploadOptions): Promise<void>;
   /**
+   * The files of the other side, by SFTP. They are there as long as the connection.
+   * @throws MachineError `program-missing` where the server has no SFTP.
+   */
+  files(): Promise<RemoteFiles>;
+  /**
    * Connects to a TCP port that the other side reaches: `direct-tcpip` of RFC 4254, section 7.2. Either side may end its
    * half first.
    * @throws MachineError `ssh-failed` when nobody listens there, or the server forwards nothing.
@@ -48,6 +53,33 @@ export interface SshConnection {
   dial(host: string, port: number): Promise<Duplex>;
   /** Ends the connection; running commands reject. */
   close(): Promise<void>;
+}
+
+/** What lies under a name. */
+export type RemoteKind = 'file' | 'directory' | 'symlink' | 'other';
+
+/** One entry of a remote directory; its name leads nowhere else. */
+export interface RemoteEntry {
+  readonly name: string;
+  readonly kind: RemoteKind;
+}
+
+/** Files of the other side. All throw MachineError `program-failed` that names the path, `ssh-failed` when the connection is lost. */
+export interface RemoteFiles {
+  /** Follows links; undefined when there is nothing. `mode`: permission bits. */
+  stat(path: string): Promise<{ readonly kind: RemoteKind; readonly mode: number } | undefined>;
+  list(path: string): Promise<readonly RemoteEntry[]>;
+  makeDirectory(path: string, mode: number): Promise<void>;
+  /** Writes the content of a remote file to a local one. */
+  download(path: string, localPath: string): Promise<void>;
+  /** The other way round. */
+  upload(localPath: string, path: string, mode: number): Promise<void>;
+  /** Writes the content of a remote file to one of another machine. */
+  send(path: string, other: RemoteFiles, otherPath: string, mode: number): Promise<void>;
+  writeStream(path: string, mode: number): Writable;
+  /** Renames a file, also to a name that is taken. */
+  replace(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
 }
 
 /** Size of a terminal in characters. */

@@ -54,6 +54,7 @@ function connectionTo(guest: RotatingGuest): SshConnection {
     start: unused,
     dial: unused,
     upload: unused,
+    files: unused,
     exec: async (command, options = {}) => {
       const { answer } = guest;
       guest.commands.push(command);
