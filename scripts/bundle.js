@@ -37,6 +37,12 @@ const companions = {
     /^src\/drivers\/none\/(driver|manifest)\.ts$/,
     /^src\/tls\/authority\.ts$/,
   ],
+  // A process for each machine that runs.
+  'src/cli/verbs/agent.ts': [
+    /^src\/agent\/run\.ts$/,
+    /^src\/drivers\/qemu\/(forwards|qmp)\.ts$/,
+    ...localDrivers,
+  ],
   // What runs another program needs node:child_process.
   'src/host/attached.ts': [],
   'src/cli/verbs/ssh.ts': [/^src\/machine\/ssh-program\.ts$/, ...localDrivers],

@@ -94,6 +94,7 @@ async function stayConnected(agent: Agent): Promise<void> {
         hasJumped: () => clockKeeper.hasJumped(),
         onContainers: async (containers, answer) => {
           failures = 0;
+          await requireDirectory(session, machine);
           const ports = await publisher.apply(wantedPorts(containers, agent.publish));
           await record(agent, { isComplete: true, ports });
           await clockKeeper.look(answer);
@@ -108,6 +109,13 @@ async function stayConnected(agent: Agent): Promise<void> {
       await clockKeeper.considerFailure(error);
       await session.host.clock.sleep(backOffMs(failures), session.signal);
     }
+  }
+}
+
+/** Whoever removes a machine's directory by hand has removed the machine. */
+async function requireDirectory({ host }: Session, { directory }: OpenMachine): Promise<void> {
+  if ((await host.files.stat(directory)) === undefined) {
+    throw new Error('the directory of the machine is gone');
   }
 }
 

@@ -220,6 +220,11 @@ export interface ConfigurePlace {
   readonly storePath: string;
   /** The machine's directory, which may not exist yet. */
   readonly directory: string;
+  /**
+   * URL of the ISO of our image on this computer, for hypervisors that boot from one; undefined when there is none.
+   * @throws MachineError `image-invalid` when it is not what its manifest says.
+   */
+  readonly findIso: () => Promise<string | undefined>;
   /** Values of the flags that every driver has, as docker-machine hands them to its drivers: lists only if given. */
   readonly sharedFlags: FlagValues;
 }

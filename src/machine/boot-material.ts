@@ -21,6 +21,12 @@ export async function requireImage(
   }
 }
 
+/** URL of the ISO of the image that was named, or of the one on this computer; undefined when there is none. */
+export async function isoForCreate(session: Session, named: string | undefined): Promise<string | undefined> {
+  const { findIso } = await import('../image/find-iso.ts');
+  return findIso(session.host, named, cacheOptions(session));
+}
+
 /** The image for a machine that is being created: verified, in the cache. */
 export async function imageForCreate(
   session: Session,

@@ -3,7 +3,7 @@ import { loadDriver } from '../drivers/registry.ts';
 import { absoluteImageName } from '../image/image-name.ts';
 import { machineDirectory, requireNewName } from '../store/paths.ts';
 import type { Sidecar } from '../store/sidecar.ts';
-import { requireImage } from './boot-material.ts';
+import { isoForCreate, requireImage } from './boot-material.ts';
 import { requireChecks } from './checks.ts';
 import { createSteps } from './create-steps.ts';
 import { ensureStoreAuthority } from './credentials.ts';
@@ -102,6 +102,7 @@ async function draft(
     storePath: session.storePath,
     directory,
     sharedFlags: sharedFlagsOf(request),
+    findIso: async () => isoForCreate(session, request.image),
   };
   const configured = await (driver.configureWith?.(request.flagValues, place) ??
     driver.configure(request.flagValues));

@@ -162,7 +162,8 @@ export function parseFacts(output: string, token: string): HostFacts {
     enginePath: line('engine-path') || undefined,
     unit: sections.get('unit')?.trim() ?? '',
     environmentFiles: prefixed(sections, 'environment '),
-    serviceEnabled: /^enabled|\bdocker\b/.test(line('enabled')),
+    // A unit without an [Install] part cannot be enabled; something else starts it.
+    serviceEnabled: /^(?:enabled|static|alias|generated)|\bdocker\b/.test(line('enabled')),
     engine: parseInfo(line('info')),
     containerProcesses: countLines(line('shims')),
     storageWithData: line('storage').split('\n').filter(Boolean),

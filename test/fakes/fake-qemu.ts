@@ -90,7 +90,7 @@ export const usernet = [
 ].join('\r\n');
 
 /** The monitor's lines on forwards, with the texts of QEMU 7.2. */
-function monitor(forwards: Map<string, string>, line: string): string {
+export function monitor(forwards: Map<string, string>, line: string): string {
   const [, verb, protocol = '', address = '', port = '', guestPort = ''] =
     /^hostfwd_(add|remove) net0 (tcp|udp):([^:]*):(\d+)(?:-:(\d+))?$/.exec(line) ?? [];
   const key = `${protocol}:${address}:${port}`;

@@ -1,7 +1,17 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { appendFile, chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { connect } from 'node:net';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
@@ -13,6 +23,12 @@ import { startWebProxy } from './web-proxy.ts';
 // A Debian as it comes out of its installer: systemd and an SSH server, in namespaces of its own.
 
 export type DebianSuite = 'bookworm' | 'trixie';
+
+/**
+ * What a host has besides. `packagers`: the package managers of other systems, the tools that make their packages, and an
+ * engine in /opt/engine that is not on PATH.
+ */
+export type HostKind = 'plain' | 'packagers';
 
 /** A Linux host that boots in a container of systemd-nspawn, and is reached over a link of its own. */
 export interface LinuxHost {
@@ -58,11 +74,11 @@ export function linuxHostMissing(): string | undefined {
 }
 
 /** Boots a host. @throws Error when it does not take SSH within a minute. */
-export async function startLinuxHost(suite: DebianSuite): Promise<LinuxHost> {
+export async function startLinuxHost(suite: DebianSuite, kind: HostKind = 'plain'): Promise<LinuxHost> {
   const directory = await mkdtemp(path.join(tmpdir(), 'tsm-host-'));
   const root = path.join(directory, 'root');
   await mkdir(root);
-  await must('tar', ['-xf', await rootArchive(suite), '-C', root]);
+  await must('tar', ['-xf', await rootArchive(suite, kind), '-C', root]);
   const key = generateSshKeyPair({ randomBytes }, 'test');
   const keyPath = path.join(directory, 'id_test');
   await writeFile(keyPath, key.privatePem, { mode: 0o600 });
@@ -90,28 +106,50 @@ export async function startLinuxHost(suite: DebianSuite): Promise<LinuxHost> {
 }
 
 /** A tar of a fresh root file system; made by debootstrap once a week and kept in the cache. */
-async function rootArchive(suite: DebianSuite): Promise<string> {
+async function rootArchive(suite: DebianSuite, kind: HostKind): Promise<string> {
   const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
-  const archive = path.join(cache, 'tsmachine', 'test-hosts', `${suite}.tar`);
+  const name = kind === 'plain' ? suite : `${suite}-${kind}`;
+  const archive = path.join(cache, 'tsmachine', 'test-hosts', `${name}.tar`);
   if (existsSync(archive) && Date.now() - statSync(archive).mtimeMs < cacheDays * 86_400_000) {
     return archive;
   }
   await mkdir(path.dirname(archive), { recursive: true });
   const directory = await mkdtemp(path.join(tmpdir(), 'tsm-debootstrap-'));
   try {
-    await must('debootstrap', [
-      '--variant=minbase',
-      '--include=systemd,systemd-sysv,openssh-server',
-      suite,
-      path.join(directory, 'root'),
-      debianMirror() ?? '',
-    ]);
-    await must('tar', ['-cf', `${archive}.${process.pid}`, '-C', path.join(directory, 'root'), '.']);
+    const root = path.join(directory, 'root');
+    if (kind === 'packagers') {
+      await mkdir(root);
+      await must('tar', ['-xf', await rootArchive(suite, 'plain'), '-C', root]);
+      await addPackagers(root);
+    } else {
+      const include = '--include=systemd,systemd-sysv,openssh-server';
+      await must('debootstrap', ['--variant=minbase', include, suite, root, debianMirror() ?? '']);
+    }
+    await must('tar', ['-cf', `${archive}.${process.pid}`, '-C', root, '.']);
     await rename(`${archive}.${process.pid}`, archive);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
   return archive;
+}
+
+/** Installs in a root file system what the kind `packagers` has. */
+async function addPackagers(root: string): Promise<void> {
+  const resolver = path.join(root, 'etc', 'resolv.conf');
+  await copyFile('/etc/resolv.conf', resolver);
+  const managers = 'dnf createrepo-c rpm zypper pacman-package-manager makepkg libarchive-tools';
+  const script = `set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends ${managers} dbus iptables apparmor libdevmapper1.02.1
+cd /tmp
+apt-get download -qq docker.io containerd runc
+for file in *.deb; do dpkg -x "$file" /opt/engine; done
+rm -f *.deb
+apt-get clean
+`;
+  await must('chroot', [root, 'sh', '-c', script]);
+  await rm(resolver);
 }
 
 /** The mirror that is named, or that this computer's apt uses; undefined without either. */

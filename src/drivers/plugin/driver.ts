@@ -14,7 +14,7 @@ import {
 import { asDriverError } from './connection.ts';
 import { createStep } from './create.ts';
 import type { PluginProgram } from './find.ts';
-import { flagValuesArgument, rawOptionFlag, rawOptions } from './flags.ts';
+import { flagValuesArgument, rawOptionFlag, rawOptions, unsetImageFlags, type PluginFlag } from './flags.ts';
 import { inspect } from './inspect.ts';
 import { pluginManifest } from './manifest.ts';
 import { poolOf, type PluginMachine, type PluginPool } from './pool.ts';
@@ -89,7 +89,8 @@ async function configureWith(
     SwarmDiscovery: '',
     ...rawOptions(values, parseJson),
   });
-  const argument = flagValuesArgument(flags, values, place.sharedFlags, typeName);
+  const withImage = { ...values, ...(await imageValues(environment, flags, values, place)) };
+  const argument = flagValuesArgument(flags, withImage, place.sharedFlags, typeName);
   try {
     await machine.command(environment, 'SetConfigFromFlags', quickTimeoutMs, argument);
   } catch (error) {
@@ -102,6 +103,27 @@ async function configureWith(
   } catch (error) {
     throw asDriverError(error);
   }
+}
+
+/** Our image, for a plugin that boots one and was not told which. */
+async function imageValues(
+  { emit }: DriverEnvironment,
+  flags: readonly PluginFlag[],
+  values: FlagValues,
+  place: ConfigurePlace,
+): Promise<FlagValues> {
+  const names = unsetImageFlags(flags, values);
+  const url = names.length === 0 ? undefined : await place.findIso();
+  if (url === undefined) {
+    return {};
+  }
+  const given = names.map((name) => `--${name}`).join(', ');
+  emit({
+    type: 'note',
+    machine: place.name,
+    message: `The machine gets the image of tsmachine (${given} ${url}).`,
+  });
+  return Object.fromEntries(names.map((name) => [name, url]));
 }
 
 async function preCreateCheck(

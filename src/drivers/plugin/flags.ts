@@ -82,6 +82,19 @@ function variableOf(
   return chosen === '' ? name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_') : chosen;
 }
 
+/**
+ * Flags for an image to boot that nobody has given a value, by their names: what virtual machines of docker-machine's
+ * plugins boot. Their own default is boot2docker, which is no longer maintained.
+ */
+export function unsetImageFlags(flags: readonly PluginFlag[], values: FlagValues): readonly string[] {
+  return flags
+    .filter(({ definition: { name, type }, defaultValue }) => {
+      const isUnset = (values[name] ?? '') === '' && textOf(defaultValue) === '';
+      return type === 'string' && name.endsWith('-boot2docker-url') && isUnset;
+    })
+    .map(({ definition }) => definition.name);
+}
+
 /** A default that says something; Go's zero values are left to the plugin. */
 function defaultOf(
   kind: PluginFlag['definition']['type'],

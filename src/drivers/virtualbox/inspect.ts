@@ -1,16 +1,17 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { DriverContext, DriverStatus } from '../driver.ts';
+import { parseAddress } from './address.ts';
 import { engineRule, sshRule } from './commands.ts';
 import type { VirtualBoxConfig } from './config.ts';
 import { findVBoxManage } from './find.ts';
 import { findMachine, machineFiles } from './machine.ts';
-import type { MachineInfo } from './output.ts';
+import { parseExtraData, type MachineInfo } from './output.ts';
 import { forwardedPort } from './ports.ts';
 import { detailOf, powerOf } from './states.ts';
-import { connect } from './vboxmanage.ts';
+import { connect, type VBoxManage } from './vboxmanage.ts';
 
 const loopback = '127.0.0.1';
-/** Where docker-machine's machines have their engine, at an address of their own. */
+/** Where machines of docker-machine have their engine, at an address of their own. */
 const enginePort = 2376;
 
 /** Asks VirtualBox how the machine is. */
@@ -25,9 +26,10 @@ export async function inspectMachine(context: DriverContext<VirtualBoxConfig>): 
     return { power: 'error', detail: 'VBoxManage was not found, so VirtualBox cannot be asked' };
   }
   try {
-    const found = await findMachine(connect(host, program, signal), context);
+    const vbox = connect(host, program, signal);
+    const found = await findMachine(vbox, context);
     if (found.kind === 'machine') {
-      return statusOf(found.info, config);
+      return await statusOf(vbox, found.info, config);
     }
     return found.kind === 'absent'
       ? { power: 'absent' }
@@ -41,25 +43,37 @@ export async function inspectMachine(context: DriverContext<VirtualBoxConfig>): 
   }
 }
 
-function statusOf(info: MachineInfo, config: VirtualBoxConfig): DriverStatus {
+async function statusOf(
+  vbox: VBoxManage,
+  info: MachineInfo,
+  config: VirtualBoxConfig,
+): Promise<DriverStatus> {
   const power = powerOf(info.state);
+  const isRunning = power === 'running';
   const detail = detailOf(info.state);
-  const status = { power, ...(detail === undefined ? {} : { detail }) };
   const sshPort = forwardedPort(info, sshRule);
-  const ssh = power === 'running' && sshPort !== undefined ? { ssh: { host: loopback, port: sshPort } } : {};
-  const port = forwardedPort(info, engineRule);
-  if (port !== undefined) {
-    const url = power === 'running' ? { engineUrl: `tcp://${loopback}:${port}` } : {};
-    return { ...status, address: loopback, ...ssh, ...url };
+  const status = {
+    power,
+    ...(detail === undefined ? {} : { detail }),
+    ...(isRunning && sshPort !== undefined ? { ssh: { host: loopback, port: sshPort } } : {}),
+  };
+  const forwarded = forwardedPort(info, engineRule);
+  if (forwarded !== undefined) {
+    const url = isRunning ? { engineUrl: `tcp://${loopback}:${forwarded}` } : {};
+    return { ...status, address: loopback, ...url };
   }
-  // A machine of docker-machine, whose engine is reached at its address in a host-only network.
-  const { lastAddress } = config;
-  return lastAddress === ''
-    ? { ...status, ...ssh }
-    : {
-        ...status,
-        address: lastAddress,
-        ...ssh,
-        ...(power === 'running' ? { engineUrl: `tcp://${lastAddress}:${enginePort}` } : {}),
-      };
+  const address = isRunning ? await ownAddress(vbox, info.uuid, config) : config.lastAddress;
+  const url = isRunning && address !== '' ? { engineUrl: `tcp://${address}:${enginePort}` } : {};
+  return { ...status, ...(address === '' ? {} : { address }), ...url };
+}
+
+/** Address of a machine of docker-machine in its host-only network: as its guest tells, else as it was last. */
+async function ownAddress(
+  vbox: VBoxManage,
+  uuid: string,
+  { lastAddress }: VirtualBoxConfig,
+): Promise<string> {
+  const { stdout } = await vbox.ask(['guestproperty', 'get', uuid, '/VirtualBox/GuestInfo/Net/1/V4/IP']);
+  const told = parseExtraData(stdout) ?? '';
+  return parseAddress(told) === undefined ? lastAddress : told;
 }

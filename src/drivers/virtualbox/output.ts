@@ -214,7 +214,7 @@ export function parseCapacityMiB(stdout: string): number | undefined {
   return found === undefined ? undefined : Number(found);
 }
 
-/** The value in the answer of `getextradata`; undefined for `No value set!`. */
+/** The value in the answer of `getextradata` or `guestproperty get`; undefined for `No value set!`. */
 export function parseExtraData(stdout: string): string | undefined {
   const line = linesOf(stdout).find((one) => one.startsWith('Value: '));
   return line?.slice('Value: '.length);

@@ -18,21 +18,35 @@ export interface ReservedPorts {
   release(): Promise<void>;
 }
 
+/** Machines of docker-machine have their engine at an address of their own, for which its certificate was made. */
+function rulesOf(info: MachineInfo, isOurs: boolean): [string, number][] {
+  const hasEngine = isOurs || info.forwardings.some(({ name }) => name === engineRule);
+  return Object.entries(guestPorts).filter(([name]) => hasEngine || name !== engineRule);
+}
+
 /**
  * Finds host ports for SSH and engine: the last ones if they are free, else such as the system hands out. Those are
  * held until the moment before VirtualBox opens them.
- * @param keep false for ports other than the last ones
  */
-export async function reservePorts(host: Host, info: MachineInfo, keep: boolean): Promise<ReservedPorts> {
+export async function reservePorts(
+  host: Host,
+  info: MachineInfo,
+  options: {
+    /** The machine was made by this driver. */
+    readonly isOurs: boolean;
+    /** False for ports other than the last ones. */
+    readonly keep: boolean;
+  },
+): Promise<ReservedPorts> {
   const held: { close(): Promise<void> }[] = [];
   const release = async (): Promise<void> => {
     await Promise.all(held.splice(0).map(async (one) => one.close()));
   };
   try {
     const rules: WantedRule[] = [];
-    for (const [name, guestPort] of Object.entries(guestPorts)) {
+    for (const [name, guestPort] of rulesOf(info, options.isOurs)) {
       const last = info.forwardings.find((rule) => rule.name === name)?.hostPort;
-      let hostPort = keep && last !== undefined && (await host.network.isPortFree(last)) ? last : 0;
+      let hostPort = options.keep && last !== undefined && (await host.network.isPortFree(last)) ? last : 0;
       if (hostPort === 0) {
         const listener = await host.network.listen((socket) => socket.destroy());
         held.push(listener);

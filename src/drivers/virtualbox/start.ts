@@ -53,11 +53,13 @@ export async function startMachine(context: StartContext, limits: StartLimits = 
       break;
     case 'saved':
       // Its ports are part of what was saved.
+      await keepPrevious(context);
       await powerOn(context, vbox, { uuid, info });
       break;
     case 'stopped':
       await startFromDisk(context, vbox, { uuid, info });
-      break;
+      await waitUntilReady(context, vbox, limits);
+      return;
     default:
       throw new MachineError(
         'vm-start-failed',
@@ -68,7 +70,9 @@ export async function startMachine(context: StartContext, limits: StartLimits = 
         },
       );
   }
-  await waitUntilReady(context, vbox, limits);
+  if (!(await isReady(context.host, machineFiles(context).console))) {
+    await waitUntilReady(context, vbox, limits);
+  }
 }
 
 interface Target {
@@ -139,7 +143,8 @@ async function startWithPorts(
 ): Promise<void> {
   const { uuid, dialect } = target;
   const { info } = await requireMachine(vbox, context);
-  const reserved = await reservePorts(context.host, info, target.keep);
+  const isOurs = context.config.uuid !== '';
+  const reserved = await reservePorts(context.host, info, { isOurs, keep: target.keep });
   try {
     for (const rule of reserved.rules) {
       await forward(vbox, { uuid, info, dialect }, rule);
@@ -199,9 +204,6 @@ async function hasItsPorts(context: StartContext, vbox: VBoxManage): Promise<boo
 async function waitUntilReady(context: StartContext, vbox: VBoxManage, limits: StartLimits): Promise<void> {
   const { host, signal } = context;
   const { console } = machineFiles(context);
-  if (await isReady(host, console)) {
-    return;
-  }
   const everyWhile = rarely(context, probeEveryMs);
   const everyOther = rarely(context, probeEveryMs);
   await followUntilReady({

@@ -4,7 +4,7 @@ import { listNames } from '../list.ts';
 import type { Session } from '../session.ts';
 import { found, type Found } from './findings.ts';
 import { foundError } from './found-error.ts';
-import { examineDriver, examineImage, examineImageCache, examinePrograms } from './host.ts';
+import { driversInUse, examineDriver, examineImage, examineImageCache, examinePrograms } from './host.ts';
 import { examineMachine } from './machine.ts';
 import { examineNames, examineStore } from './store.ts';
 
@@ -19,13 +19,16 @@ export async function examine(session: Session, name?: string): Promise<Diagnosi
   const names = await listNames(session);
   const installed = (await listInstallations(session.host)).map((installation) => installation.name);
   const drivers = [...new Set([...driverNames, ...installed])];
+  const wanted = new Set([...installed, ...(await driversInUse(session, names))]);
   const [general, ...machines] = await Promise.all([
     Promise.all([
       about('host', examinePrograms(session)),
       about('store', examineStore(session)),
       about('image', examineImage(session)),
       about('image', examineImageCache(session)),
-      ...drivers.map((driver) => about(`driver ${driver}`, examineDriver(session, driver))),
+      ...drivers.map((driver) =>
+        about(`driver ${driver}`, examineDriver(session, driver, { isWanted: wanted.has(driver) })),
+      ),
     ]),
     ...(name === undefined ? names : [name]).map((machine) =>
       about(`machine ${machine}`, examineMachine(session, machine)),

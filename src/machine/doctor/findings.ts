@@ -32,6 +32,7 @@ export const findings = {
     ],
   },
   driver: { severity: 'ok', what: 'loads; what more it needs depends on its flags' },
+  'driver-unused': { severity: 'ok', what: 'cannot be used here: {obstacle}' },
   store: { severity: 'ok', what: 'store: {path}' },
   'store-empty': { severity: 'ok', what: '{path} will be made by the first create' },
   'store-machines': { severity: 'ok', what: '{machines}: {makers}' },

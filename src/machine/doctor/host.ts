@@ -1,9 +1,10 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
-import { loadDriver } from '../../drivers/registry.ts';
+import { defaultDriver, loadDriver } from '../../drivers/registry.ts';
 import { changedFiles } from '../../image/cache.ts';
 import { findInstalledImage, hostArchitecture, listCachedImages } from '../../image/sources.ts';
 import { joinPath } from '../../store/paths.ts';
+import { readMachine } from '../open.ts';
 import type { Session } from '../session.ts';
 import { found, type Found } from './findings.ts';
 
@@ -39,8 +40,24 @@ export async function examineImageCache({ host, storePath }: Session): Promise<F
   return [...findings, ...broken.map((problem) => found('image-changed', { problem }))];
 }
 
-/** What a driver says of this computer, asked with the defaults of its flags. */
-export async function examineDriver(session: Session, name: string): Promise<readonly Found[]> {
+/** The driver that a create takes by itself, and those of the machines that there are. */
+export async function driversInUse(session: Session, names: readonly string[]): Promise<readonly string[]> {
+  const { name } = await defaultDriver(session.host);
+  const records = await Promise.all(
+    names.map((machine) => readMachine(session, machine).catch(() => undefined)),
+  );
+  return [name, ...records.flatMap((record) => record?.DriverName ?? [])];
+}
+
+/**
+ * What a driver says of this computer, asked with the defaults of its flags. That one cannot be used which nobody wants
+ * is no fault: nobody needs every hypervisor.
+ */
+export async function examineDriver(
+  session: Session,
+  name: string,
+  { isWanted }: { readonly isWanted: boolean },
+): Promise<readonly Found[]> {
   const { host, signal, emit } = session;
   const driver = await loadDriver(name, session);
   if (!driver.manifest.capabilities.power) {
@@ -56,6 +73,10 @@ export async function examineDriver(session: Session, name: string): Promise<rea
     return [found('driver', {})];
   }
   const said = await driver.check({ host, signal, emit, config });
+  const obstacle = isWanted ? undefined : said.find(({ severity }) => severity === 'error');
+  if (obstacle !== undefined) {
+    return [found('driver-unused', { obstacle: obstacle.message })];
+  }
   return said.map(({ remedy, ...finding }) => ({
     ...finding,
     remedies: remedy === undefined ? [] : [remedy],

@@ -22,12 +22,14 @@ export const redhat: Family = {
     }
     return host.os.id === 'fedora' ? fedora : dockersOwn(host.os);
   },
+  // Lists of packages may be days old.
   upgrade: () => `${manager}
 packages=
 for package in docker moby-engine docker-cli docker-ce docker-ce-cli containerd containerd.io runc; do
   if rpm -q --quiet "$package"; then packages="$packages $package"; fi
 done
 [ -n "$packages" ] || { echo 'the engine was not installed from a package' >&2; exit 1; }
+$manager -q clean expire-cache
 $manager -y -q upgrade $packages
 `,
   installCurl: `${manager}$manager -y -q install curl ca-certificates\n`,

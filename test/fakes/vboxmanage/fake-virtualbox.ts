@@ -105,6 +105,9 @@ export class FakeVirtualBox {
         return this.#setExtraData(args);
       case 'getextradata':
         return this.#getExtraData(args);
+      case 'guestproperty':
+        await this.#require(args[1] ?? '');
+        return { stdout: 'No value set!\n' };
       case 'startvm':
         return this.#start(args);
       case 'controlvm':

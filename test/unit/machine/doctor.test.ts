@@ -84,6 +84,12 @@ const cases: readonly Case[] = [
     says: ['/usr/bin/docker'],
   },
   { what: 'no image', code: 'image-missing', subject: 'image', says: ['tsmachine image build'] },
+  {
+    what: 'a hypervisor that nobody uses',
+    code: 'driver-unused',
+    subject: 'driver virtualbox',
+    says: ['VBoxManage not found'],
+  },
   { what: 'no store', code: 'store-empty', subject: 'store' },
   { what: 'a store', code: 'store', subject: 'store', tree: { 'machines/m/config.json': record() } },
   {

@@ -126,7 +126,8 @@ class ServedDriver {
     const values = valuesFromArgument(this.#driver.manifest.flags, argument);
     const name = this.#text('MachineName');
     const storePath = this.#text('StorePath') || this.#session.storePath;
-    const place = { name, storePath, directory: directoryOf(storePath, name), sharedFlags: {} };
+    const findIso = async (): Promise<undefined> => undefined;
+    const place = { name, storePath, directory: directoryOf(storePath, name), sharedFlags: {}, findIso };
     const { config, common = {} } = await (this.#driver.configureWith?.(values, place) ??
       this.#driver.configure(values));
     this.#config = {
