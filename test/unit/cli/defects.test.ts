@@ -147,6 +147,20 @@ test('whole numbers in templates are plain, however large', async (t) => {
   t.is(out, '12345678 9007199254740991\n');
 });
 
+test('the files that env and config name are there, also for a machine without a host', async (t) => {
+  const host = createFakeHost({ env: { SHELL: '/bin/bash' } });
+  t.is((await call(host, 'create', '-d', 'none', '--url', 'tcp://127.0.0.1:1', 'm')).code, 0);
+  const { out } = await call(host, 'config', '--no-check', 'm');
+  const named = [...out.matchAll(/^--tls\w+="(.+)"$/gm)].map(([, file = '']) => file);
+  t.deepEqual(
+    named,
+    ['ca', 'cert', 'key'].map((file) => `${store}/machines/m/${file}.pem`),
+  );
+  for (const file of named) {
+    t.is(host.files.text(file), host.files.text(file.replace('/machines/m/', '/certs/')), file);
+  }
+});
+
 test('provision of a machine that nobody can reach ends at once', async (t) => {
   const host = hostWith({ 'm/config.json': record() });
   const { code, err } = await call(host, 'provision', 'm');
