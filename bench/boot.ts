@@ -117,8 +117,8 @@ function resumeRows(creates: {
     ['our process up to QEMU', at('Starting')],
     ['QEMU, memory, check', at('resumed') - at('Starting')],
     ['agent and terminator', at('tls') - at('resumed')],
-    ['first handshake, rest of the identity', at('Recording') - at('tls')],
-    ['end', median(resumed.map(({ run }) => run.wallMs)) - at('Recording')],
+    ['rest of the identity', at('ready') - at('tls')],
+    ['first handshake, records, end', median(resumed.map(({ run }) => run.wallMs)) - at('ready')],
   ] as const;
   const cpuMs = median(resumed.map(({ run }) => run.cpuMs));
   const boot = median(booted.map(seconds));

@@ -1,10 +1,11 @@
 /**
  * Measures what the budgets name and prints a table; --json prints JSON. Parts: start-up, list, callers, boot,
- * terminator (all by default).
+ * terminator, agent (all by default).
  *
- * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [callers] [boot] [terminator]
+ * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [callers] [boot] [terminator] [agent]
  */
 import { parseArgs } from 'node:util';
+import { measureAgent } from './agent.ts';
 import { measureBoot } from './boot.ts';
 import { measureCallers } from './callers.ts';
 import { measureList } from './list.ts';
@@ -40,6 +41,9 @@ if (wanted('boot')) {
 }
 if (wanted('terminator')) {
   rows.push(...(await measureTerminator(runs ?? 3)));
+}
+if (wanted('agent')) {
+  rows.push(...(await measureAgent(runs ?? 10)));
 }
 
 if (values.json === true) {

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { request } from 'node:https';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeTar } from '../iso/formats/tar-writer.ts';
+import { ask, engineApi, type EngineApi } from './engine-api.ts';
 import { median, projectRoot, runNode, type Row, type Run } from './measure.ts';
 
 const program = path.join(projectRoot, 'bin', 'tsmachine.js');
@@ -13,10 +13,8 @@ const connectionCount = 100;
 const ticksPerSecond = 100;
 
 /** A machine, and how its engine is asked. */
-interface Target {
+interface Target extends EngineApi {
   readonly tsmachine: (...args: string[]) => Promise<Run>;
-  readonly port: number;
-  readonly client: { readonly ca: string; readonly cert: string; readonly key: string };
 }
 
 /** What the TLS terminator in the guest costs the guest: processor time for data and for connections, memory. */
@@ -29,8 +27,9 @@ export async function measureTerminator(runs: number): Promise<Row[]> {
     if (created.exitCode !== 0) {
       throw new Error(created.stderr);
     }
-    const target = await targetOf(tsmachine, path.join(env.MACHINE_STORAGE_PATH, 'machines', 'bench'));
-    return await measure(target, runs);
+    const url = (await tsmachine('url', 'bench')).stdout.trim();
+    const api = await engineApi(url, path.join(env.MACHINE_STORAGE_PATH, 'machines', 'bench'));
+    return await measure({ ...api, tsmachine }, runs);
   } finally {
     await tsmachine('rm', '-f', '-y', 'bench');
     await rm(home, { recursive: true, force: true });
@@ -50,7 +49,7 @@ async function measure(target: Target, runs: number): Promise<Row[]> {
   for (let index = 0; index < runs; index += 1) {
     const cpuBefore = await cpuSeconds(target);
     const started = performance.now();
-    await ask(target, { method: 'POST', path: '/images/create?fromSrc=-&repo=bench' }, archive);
+    await ask(target, { method: 'POST', path: '/images/create?fromSrc=-&repo=bench', tar: archive });
     const wallSeconds = (performance.now() - started) / 1000;
     const cpuBetween = await cpuSeconds(target);
     transfers.push({ cpu: cpuBetween - cpuBefore, wallSeconds });
@@ -77,14 +76,6 @@ async function measure(target: Target, runs: number): Promise<Row[]> {
   ];
 }
 
-async function targetOf(tsmachine: Target['tsmachine'], directory: string): Promise<Target> {
-  const url = (await tsmachine('url', 'bench')).stdout.trim();
-  const [ca = '', cert = '', key = ''] = await Promise.all(
-    ['ca.pem', 'cert.pem', 'key.pem'].map((name) => readFile(path.join(directory, name), 'utf8')),
-  );
-  return { tsmachine, port: Number(new URL(url).port), client: { ca, cert, key } };
-}
-
 /** Of the terminator and of its processes that have ended: user, system, and those of its children (proc(5)). */
 async function cpuSeconds(target: Target): Promise<number> {
   return (await inGuest(target, "awk '{ print $14 + $15 + $16 + $17 }' /proc/$p/stat")) / ticksPerSecond;
@@ -103,30 +94,4 @@ async function inGuest({ tsmachine }: Target, command: string): Promise<number> 
 
 function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
-/** One request over a connection of its own. */
-function ask(
-  { port, client }: Target,
-  what: { readonly method: string; readonly path: string },
-  body?: Buffer,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = body === undefined ? {} : { 'content-type': 'application/x-tar' };
-    const asked = request({ host: '127.0.0.1', port, ...client, ...what, headers, agent: false });
-    asked.on('error', reject);
-    asked.on('response', (response) => {
-      response.resume();
-      response.on('error', reject);
-      response.on('end', () => {
-        const { statusCode = 0 } = response;
-        if (statusCode < 300) {
-          resolve();
-        } else {
-          reject(new Error(`${what.method} ${what.path}: status ${statusCode}`));
-        }
-      });
-    });
-    asked.end(body);
-  });
 }

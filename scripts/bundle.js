@@ -7,15 +7,19 @@ import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+/** Drivers whose machines are asked without a module that is slow to load. */
+const localDrivers = [/^src\/drivers\/(none|qemu)\/(driver|manifest|qmp)\.ts$/];
+
 // Dynamic imports that become part of a file. None of those in main.js may import a package, or a module of Node's that
 // is slow to load (node:tls, node:http, node:crypto, node:child_process): the bundler lifts such imports to the top.
 const shortCommands = [
   /^src\/cli\/verbs\/(active|config|env|inspect|ip|ls|status|url)\.ts$/,
   /^src\/cli\/(connect|shells\/(posix|bash))\.ts$/,
-  /^src\/cli\/render\/(renderer|plain)\.ts$/,
+  /^src\/cli\/render\/(renderer|plain|table)\.ts$/,
   /^src\/host\/(real|processes)\.ts$/,
   /^src\/machine\/list\.ts$/,
-  /^src\/drivers\/(none|qemu)\/(driver|manifest|qmp)\.ts$/,
+  /^src\/agent\/control\.ts$/,
+  ...localDrivers,
 ];
 
 /** What is loaded besides main.js, a file each, with the dynamic imports that become part of it. */
@@ -23,6 +27,7 @@ const companions = {
   // What a command with a handshake needs.
   'src/engine/client.ts': [],
   'src/host/network.ts': [],
+  'src/machine/certificate-ends.ts': [],
   // What a template needs. A class in one of these files is not the same as in another: no value of a class of ours may
   // pass between them, except those that have a brand.
   'src/cli/inspect-format.ts': [],
@@ -32,6 +37,16 @@ const companions = {
     /^src\/drivers\/none\/(driver|manifest)\.ts$/,
     /^src\/tls\/authority\.ts$/,
   ],
+  // A process for each machine that runs.
+  'src/cli/verbs/agent.ts': [
+    /^src\/agent\/run\.ts$/,
+    /^src\/drivers\/qemu\/(forwards|qmp)\.ts$/,
+    ...localDrivers,
+  ],
+  // What runs another program needs node:child_process.
+  'src/host/attached.ts': [],
+  'src/cli/verbs/ssh.ts': [/^src\/machine\/ssh-program\.ts$/, ...localDrivers],
+  'src/cli/verbs/completion.ts': localDrivers,
   'src/cli/verbs/rm.ts': [/^src\/drivers\/none\/driver\.ts$/, /^src\/engine\/contexts\.ts$/],
 };
 

@@ -15,13 +15,16 @@ import type { CreateRequest } from './machine/request.ts';
 import { createSession, type Session } from './machine/session.ts';
 import { resolveStorePath } from './store/paths.ts';
 
+export { endAgent, ensureAgent } from './agent/control.ts';
+export { forwardPorts } from './agent/forward.ts';
+export { setPublishMode, showPorts, type ShownPort } from './agent/show.ts';
 export { errorCodes, type ErrorCode } from './core/codes.ts';
 export * from './drivers/author.ts';
 export { defaultDriver, driverNames, loadManifest } from './drivers/registry.ts';
 export { connectionOf, type Connection } from './machine/connection.ts';
 export { useMachine } from './machine/contexts.ts';
 export { createMachine, planCreate, resumeCreate, type PlannedStep } from './machine/create.ts';
-export { examine, type Diagnosis } from './machine/doctor.ts';
+export { examine, type Diagnosis } from './machine/doctor/examine.ts';
 export { listMachines, listNames, type MachineRow } from './machine/list.ts';
 export { followLog, readLogs } from './machine/logs.ts';
 export { killMachine, restartMachine, startMachine, stopMachine } from './machine/power.ts';

@@ -26,32 +26,65 @@ export const helpFlag: CommandFlag = shared.help;
 
 /** Options that stand before the command. Those that are hidden are docker-machine's and have no effect. */
 export const globalFlags: readonly CommandFlag[] = [
-  { name: 'debug', aliases: ['D'], type: 'bool', env: 'MACHINE_DEBUG', help: 'Show where errors come from' },
+  {
+    name: 'debug',
+    aliases: ['D'],
+    type: 'bool',
+    env: 'MACHINE_DEBUG',
+    help: 'Show where errors come from',
+    original: 'Enable debug mode',
+  },
   {
     name: 'storage-path',
     aliases: ['s'],
     type: 'string',
     env: 'MACHINE_STORAGE_PATH',
     help: 'Directory of the store (default: ~/.docker/machine)',
+    original: 'Configures storage path',
   },
   helpFlag,
-  { name: 'version', aliases: ['v'], type: 'bool', help: 'Print the version' },
-  ...['tls-ca-cert', 'tls-ca-key', 'tls-client-cert', 'tls-client-key'].map(ignored),
-  ...['github-api-token', 'bugsnag-api-token'].map(ignored).map((flag) => ({ ...flag, secret: true })),
+  { name: 'version', aliases: ['v'], type: 'bool', help: 'Print the version', original: 'print the version' },
+  ofOriginal('tls-ca-cert', 'CA to verify remotes against'),
+  ofOriginal('tls-ca-key', 'Private key to generate certificates'),
+  ofOriginal('tls-client-cert', 'Client cert to use for TLS'),
+  ofOriginal('tls-client-key', 'Private key used in client TLS auth'),
+  {
+    ...ofOriginal('github-api-token', 'Token to use for requests to the Github API'),
+    secret: true,
+    idle: { why: 'GitHub is not asked for images', except: [] },
+  },
+  {
+    ...ofOriginal('bugsnag-api-token', 'BugSnag API token for crash reporting'),
+    secret: true,
+    idle: { why: 'no report is ever sent', except: [] },
+  },
   {
     name: 'native-ssh',
     type: 'bool',
     env: 'MACHINE_NATIVE_SSH',
-    help: 'Use the SSH client that is built in instead of the ssh program',
+    help: 'Use the SSH client that is built in instead of the programs ssh and scp',
+    original: 'Use the native (Go-based) SSH implementation.',
+    idle: { why: 'only ssh and scp run programs of their own', except: ['ssh', 'scp'] },
   },
 ];
 
-function ignored(name: string): CommandFlag {
+/** An option of docker-machine that is read, and means nothing here or only what goes without saying. */
+function ofOriginal(name: string, original: string): CommandFlag {
   const env = `MACHINE_${name.toUpperCase().replaceAll('-', '_')}`;
-  return { name, type: 'string', env, hidden: true, help: 'Has no effect' };
+  return { name, type: 'string', env, hidden: true, help: 'Has no effect', original };
 }
 
 const table = [
+  {
+    name: 'agent',
+    summary: 'Forward the published ports of a machine and keep its clock, until it stops',
+    arguments: 'name',
+    arity: 'many',
+    flags: [],
+    endsOnInterrupt: true,
+    hidden: true,
+    details: ['Started in the background by the commands that start a machine; "ports" shows what it does.'],
+  },
   {
     name: 'active',
     summary: 'Print which machine is active',
@@ -211,6 +244,30 @@ const table = [
     details: ['For a script named docker-machine-driver-NAME on PATH: exec tsmachine plugin-serve NAME'],
   },
   {
+    name: 'ports',
+    summary: 'Show where published ports of containers are found on this computer',
+    arguments: '[name]',
+    arity: 'one-or-default',
+    flags: [
+      shared.json,
+      {
+        name: 'publish',
+        type: 'string',
+        help: 'From now on: loopback, all (where the container asked for it) or none',
+      },
+      {
+        name: 'forward',
+        type: 'bool',
+        help: 'Forward them until interrupted, for a machine that is not on this computer',
+      },
+    ],
+    endsOnInterrupt: true,
+    details: [
+      'Machines on this computer forward by themselves what containers publish, to 127.0.0.1 and ::1.',
+      'To others --forward leads through SSH.',
+    ],
+  },
+  {
     name: 'provision',
     summary: 'Re-provision existing machines',
     arguments: '[name...]',
@@ -276,7 +333,29 @@ const table = [
       { name: 'delta', aliases: ['d'], type: 'bool', help: 'Send only what has changed, with rsync' },
       { name: 'quiet', aliases: ['q'], type: 'bool', help: 'Show no progress' },
     ],
-    details: ['A path without a machine, or with "localhost:", is on this computer.'],
+    details: [
+      'A path without a machine, or with "localhost:", is on this computer. Without scp here, or with --native-ssh',
+      'before the command, files are copied by SFTP: without progress, and without patterns in paths.',
+    ],
+  },
+  {
+    name: 'set',
+    summary: 'Change the size of a machine, or what it sees of this computer',
+    arguments: '[name...]',
+    arity: 'many-or-default',
+    flags: [
+      { name: 'cpus', type: 'int', help: 'Number of CPUs' },
+      { name: 'memory', type: 'size', unit: 'MiB', help: 'Size of memory, in MB or with a suffix (4g)' },
+      {
+        name: 'disk',
+        type: 'size',
+        unit: 'MiB',
+        help: 'Size of the data disk, in MB or with a suffix; it only grows',
+      },
+      { name: 'share', type: 'list', help: 'Directories that the machine sees: PATH, PATH:ro or none' },
+    ],
+    progress: true,
+    details: ['The change holds from the next start on: PROGRAM restart NAME'],
   },
   {
     name: 'ssh',
@@ -368,6 +447,9 @@ export type CommandName = (typeof table)[number]['name'];
 /** The commands, in the order of the help. */
 export const commands: readonly (CommandDefinition & { readonly name: CommandName })[] = table;
 
+/** Those that people are told of. */
+export const shownCommands = commands.filter(({ hidden }) => hidden !== true);
+
 /** The options of a command, typed by its entry in the table. */
 export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
   Extract<(typeof table)[number], { readonly name: Name }>['flags']
@@ -376,6 +458,7 @@ export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
 /** Where each command's behaviour is; loaded when it runs. */
 export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly default: Verb<Name> }> } = {
   active: () => import('./verbs/active.ts'),
+  agent: () => import('./verbs/agent.ts'),
   completion: () => import('./verbs/completion.ts'),
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),
@@ -396,11 +479,13 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   ls: () => import('./verbs/ls.ts'),
   mount: () => import('./verbs/mount.ts'),
   'plugin-serve': () => import('./verbs/plugin-serve.ts'),
+  ports: () => import('./verbs/ports.ts'),
   provision: () => import('./verbs/provision.ts'),
   'regenerate-certs': () => import('./verbs/regenerate-certs.ts'),
   restart: async () => ({ default: (await import('./verbs/power.ts')).restart }),
   rm: () => import('./verbs/rm.ts'),
   scp: () => import('./verbs/scp.ts'),
+  set: () => import('./verbs/set.ts'),
   ssh: () => import('./verbs/ssh.ts'),
   'ssh-config': () => import('./verbs/ssh-config.ts'),
   start: async () => ({ default: (await import('./verbs/power.ts')).start }),

@@ -24,6 +24,10 @@ export async function connect(call: ConnectCall, name: string, prefix: string): 
       timeoutMs: checkTimeoutMs,
       renew: 'old',
     });
+    if (check) {
+      const { reviveAgent } = await import('../agent/control.ts');
+      await reviveAgent(call.session, name);
+    }
     return forSwarm ? { ...connection, url: await swarmUrl(call, name, connection.address) } : connection;
   } catch (error) {
     // docker-machine says this one without a prefix.

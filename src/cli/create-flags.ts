@@ -1,5 +1,8 @@
 import type { CommandFlag } from './definitions.ts';
 
+/** Of classic Swarm, which nobody discovers any more: shown only to those who call docker-machine. */
+const ofSwarm = { hidden: true, help: 'Recorded for classic Swarm; has no effect' } as const;
+
 /** Flags of `create` that every driver has. */
 export const createFlags = [
   {
@@ -20,12 +23,25 @@ export const createFlags = [
     env: 'MACHINE_COLD',
     help: 'Boot the machine even if it could be resumed from a template, which is faster',
   },
+  {
+    name: 'share',
+    type: 'list',
+    env: 'MACHINE_SHARE',
+    help: 'Directory of this computer that the machine sees at the same path: PATH, PATH:ro or none (default: the home directory)',
+  },
   { name: 'plan', type: 'bool', help: 'Show the steps and do nothing' },
   { name: 'resume', type: 'bool', help: 'Go on with a machine whose creation was interrupted or failed' },
   {
     name: 'on-error',
     type: 'string',
     help: 'When a step fails: keep or rollback (default: keep after an error, rollback after an interrupt)',
+  },
+  {
+    name: 'publish',
+    type: 'string',
+    env: 'MACHINE_PUBLISH',
+    default: 'loopback',
+    help: 'Published ports of containers on this computer: loopback, all (where the container asked) or none',
   },
   { name: 'json', type: 'bool', help: 'Print JSON; progress is one JSON object a line' },
   {
@@ -57,43 +73,48 @@ export const createFlags = [
     type: 'list',
     help: 'Variable in the environment of the engine, in the form NAME=value',
   },
-  { name: 'swarm', type: 'bool', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
-  { name: 'swarm-master', type: 'bool', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  { name: 'swarm', type: 'bool', ...ofSwarm, original: 'Configure Machine to join a Swarm cluster' },
+  { name: 'swarm-master', type: 'bool', ...ofSwarm, original: 'Configure Machine to be a Swarm master' },
   {
     name: 'swarm-image',
     type: 'string',
     env: 'MACHINE_SWARM_IMAGE',
     default: 'swarm:latest',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
+    ...ofSwarm,
+    original: 'Specify Docker image to use for Swarm',
   },
-  {
-    name: 'swarm-discovery',
-    type: 'string',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
-  },
+  { name: 'swarm-discovery', type: 'string', ...ofSwarm, original: 'Discovery service to use with Swarm' },
   {
     name: 'swarm-strategy',
     type: 'string',
     default: 'spread',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
+    ...ofSwarm,
+    original: 'Define a default scheduling strategy for Swarm',
   },
-  { name: 'swarm-opt', type: 'list', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
-  { name: 'swarm-join-opt', type: 'list', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
+  {
+    name: 'swarm-opt',
+    type: 'list',
+    ...ofSwarm,
+    original: 'Define arbitrary flags for Swarm master (can be provided multiple times)',
+  },
+  {
+    name: 'swarm-join-opt',
+    type: 'list',
+    ...ofSwarm,
+    original: 'Define arbitrary flags for Swarm join (can be provided multiple times)',
+  },
   {
     name: 'swarm-host',
     type: 'string',
     default: 'tcp://0.0.0.0:3376',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
+    ...ofSwarm,
+    original: 'ip/socket to listen on for Swarm master',
   },
-  { name: 'swarm-addr', type: 'string', hidden: true, help: 'Recorded for classic Swarm; has no effect' },
   {
-    name: 'swarm-experimental',
-    type: 'bool',
-    hidden: true,
-    help: 'Recorded for classic Swarm; has no effect',
+    name: 'swarm-addr',
+    type: 'string',
+    ...ofSwarm,
+    original: 'addr to advertise for Swarm (default: detect and use the machine IP)',
   },
+  { name: 'swarm-experimental', type: 'bool', ...ofSwarm, original: 'Enable Swarm experimental features' },
 ] as const satisfies readonly CommandFlag[];

@@ -1,5 +1,6 @@
 import { MachineError } from '../core/errors.ts';
 import type { FlagDefinition, FlagValues } from '../drivers/driver.ts';
+import { publishModes, type PublishMode } from '../machine/publish-mode.ts';
 import type { CreateRequest } from '../machine/request.ts';
 import { requireNewName } from '../store/paths.ts';
 import type { createFlags } from './create-flags.ts';
@@ -20,6 +21,7 @@ export function createRequest(
   requireNewName(name);
   const options = values as unknown as CreateOptions;
   const onError = onErrorOf(options);
+  const publish = publishModeOf(options.publish);
   return {
     name,
     driverName: driver.name,
@@ -37,9 +39,16 @@ export function createRequest(
     tlsSans: options['tls-san'] ?? [],
     tlsKeyType: oneOf('tls-key-type', options['tls-key-type'], ['ec', 'rsa']),
     ...(options.image === undefined || options.image === '' ? {} : { image: options.image }),
+    ...(options.share === undefined ? {} : { shares: options.share }),
     ...(options.cold === true ? { cold: true } : {}),
     ...(onError === undefined ? {} : { onError }),
+    ...(publish === 'loopback' ? {} : { publish }),
   };
+}
+
+/** @throws MachineError `flag-invalid`. */
+export function publishModeOf(value: string): PublishMode {
+  return oneOf('publish', value, publishModes);
 }
 
 /** @throws MachineError `flag-invalid`. */

@@ -3,8 +3,10 @@ import type { FlagDefinition } from '../drivers/driver.ts';
 /** A flag of a command: like a driver's, but the environment variable is optional. */
 export type CommandFlag = Omit<FlagDefinition, 'env'> & {
   readonly env?: string;
-  /** Accepted, but not shown in the help. */
-  readonly hidden?: boolean;
+  /** docker-machine's help of a flag of its own; one that has it is also shown when called by that name. */
+  readonly original?: string;
+  /** For somebody who gives it at a terminal: why it has no effect, except on some commands. */
+  readonly idle?: { readonly why: string; readonly except: readonly string[] };
 };
 
 /** How many arguments a command takes, and what they are. */
@@ -36,6 +38,10 @@ export interface CommandDefinition {
   readonly unparsed?: boolean;
   /** Works for a while and changes something: events are drawn, an interrupt is a request to roll back. */
   readonly progress?: boolean;
+  /** Works until it is interrupted; then it is asked to end, and ends by itself. */
+  readonly endsOnInterrupt?: boolean;
+  /** Not shown in lists of commands: only the program itself calls it. */
+  readonly hidden?: boolean;
   /** Further sentences of the help. */
   readonly details?: readonly string[];
   /** As docker-machine, the help is shown when the number of arguments is wrong. */

@@ -53,8 +53,8 @@ export function goCommandHelp(command: CommandDefinition, flags: readonly Comman
   ].join('\n');
 }
 
-function isShown({ hidden }: CommandFlag): boolean {
-  return hidden !== true;
+function isShown({ hidden, original }: CommandFlag): boolean {
+  return hidden !== true || original !== undefined;
 }
 
 /** A flag's names with its default, and what it is for, as the library of docker-machine writes them. */
@@ -62,7 +62,7 @@ function flagCells(flag: CommandFlag): Cells {
   const names = [flag.name, ...(flag.aliases ?? [])]
     .map((name) => (name.length === 1 ? `-${name}` : `--${name}`))
     .join(', ');
-  const help = `${flag.help}${flag.env === undefined ? '' : ` [$${flag.env}]`}`;
+  const help = `${flag.original ?? flag.help}${flag.env === undefined ? '' : ` [$${flag.env}]`}`;
   if (flag.type === 'bool') {
     return [names, help];
   }

@@ -1,5 +1,5 @@
 import yargs, { type Argv } from 'yargs';
-import { commands, globalFlags, helpFlag } from './commands.ts';
+import { globalFlags, helpFlag, shownCommands } from './commands.ts';
 import type { CommandDefinition, CommandFlag } from './definitions.ts';
 import { goCommandHelp, goGeneralHelp } from './go-help.ts';
 import type { ProgramName } from './io.ts';
@@ -25,7 +25,7 @@ export interface CommandHelp {
 export async function generalHelp(options: HelpOptions, group?: string): Promise<string> {
   const { program } = options;
   if (program === 'docker-machine' && group === undefined) {
-    return goGeneralHelp(commands, globalFlags, options.version ?? '');
+    return goGeneralHelp(shownCommands, globalFlags, options.version ?? '');
   }
   const parser = newParser(options);
   parser.usage(
@@ -33,7 +33,7 @@ export async function generalHelp(options: HelpOptions, group?: string): Promise
       ? `Usage: ${program} [OPTIONS] COMMAND [arg...]\n\nCreate and manage machines that run containers.`
       : `Usage: ${program} ${group} COMMAND [arg...]`,
   );
-  for (const command of commands) {
+  for (const command of shownCommands) {
     if (group === undefined || command.name.startsWith(`${group} `)) {
       parser.command(command.name.replace(' ', '-'), command.summary);
     }
@@ -79,7 +79,7 @@ export async function commandHelp(help: CommandHelp, options: HelpOptions): Prom
 /** The command that was meant, of all or of those of a group (`image`). */
 export async function suggestCommand(word: string, group?: string): Promise<string | undefined> {
   const prefix = group === undefined ? '' : `${group} `;
-  const names = commands.map(({ name }) => name).filter((name) => name.startsWith(prefix));
+  const names = shownCommands.map(({ name }) => name).filter((name) => name.startsWith(prefix));
   const candidates = names.map((name) => name.slice(prefix.length).split(' ')[0] ?? '');
   const near = await suggest(word, [...new Set(candidates)]);
   return near === undefined ? undefined : prefix + near;

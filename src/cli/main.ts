@@ -5,6 +5,7 @@ import { createSession, type Session } from '../machine/session.ts';
 import type { Call, Verb } from './call.ts';
 import { commands, globalFlags, helpFlag, verbs, type CommandName, type OptionsOf } from './commands.ts';
 import type { CommandDefinition, CommandFlag } from './definitions.ts';
+import { noteIdleFlags } from './idle-flags.ts';
 import type { Io } from './io.ts';
 import { resolveFlags, tokenize, unknownCommand } from './parse.ts';
 import type { ErrorContext } from './render/error.ts';
@@ -24,6 +25,8 @@ interface Run extends ErrorContext {
   debug: boolean;
   /** A first interrupt asks the command to roll back; without this it ends the program. */
   rollsBack: boolean;
+  /** A first interrupt asks the command to end. */
+  endsOnInterrupt: boolean;
   /** What to type after a second interrupt. */
   recovery: string;
   renderer: Renderer | undefined;
@@ -91,6 +94,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     json: false,
     debug: false,
     rollsBack: false,
+    endsOnInterrupt: false,
     recovery: argv.join(' '),
     renderer: undefined,
     session: undefined,
@@ -117,7 +121,7 @@ function listen(current: Run): () => void {
     }
   });
   return io.onInterrupt(() => {
-    if (current.rollsBack && !abort.signal.aborted) {
+    if ((current.rollsBack || current.endsOnInterrupt) && !abort.signal.aborted) {
       abort.abort(new MachineError('interrupted', 'Interrupted.'));
       current.renderer?.line('Interrupted: cleaning up. Interrupt again to stop at once.');
       return;
@@ -139,9 +143,10 @@ async function report(current: Run, error: unknown): Promise<number> {
 async function dispatch(current: Run): Promise<number> {
   const { argv, io } = current;
   const { env } = io.host.facts;
-  const { globals, words } = await withUsage(current, undefined, () => {
+  const { given, globals, words } = await withUsage(current, undefined, () => {
     const before = tokenize(globalFlags, argv, { stopAtArgument: true });
-    return { globals: resolveFlags(globalFlags, before.given, env), words: argv.slice(before.end) };
+    const { given, end } = before;
+    return { given, globals: resolveFlags(globalFlags, given, env), words: argv.slice(end) };
   });
   current.globals = globals;
   // docker-machine looks for it everywhere. What is to be completed is somebody else's command line.
@@ -160,6 +165,7 @@ async function dispatch(current: Run): Promise<number> {
   }
   const { command, rest } = findCommand(words);
   current.command = command;
+  noteIdleFlags(io, command, given);
   current.json = rest.some((word) => /^--?json(=true)?$/.test(word));
   if (command.name === 'create') {
     requireStoreCertificates(storePathOf(current), globals);
@@ -264,6 +270,7 @@ function namesOf({ arity }: CommandDefinition, args: readonly string[]): readonl
 async function callVerb(current: Run, name: CommandName, words: Words): Promise<number> {
   const { io } = current;
   const command = commandNamed(name);
+  current.endsOnInterrupt = command.endsOnInterrupt === true;
   if (command.progress === true) {
     current.rollsBack = true;
     const { createRenderer } = await import('./render/renderer.ts');

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { isMachineError } from '../core/errors.ts';
-import type { Driver, DriverContext, DriverStatus, FlagValues } from '../drivers/driver.ts';
+import type { Driver, DriverContext, DriverStatus, FlagValues, PortForward } from '../drivers/driver.ts';
 
 /** A driver with a machine that it may make, start and remove. */
 export interface Subject {
@@ -216,6 +216,66 @@ const endpointsFollowCapabilities: Check = async ({ driver, context }) => {
   assert.deepEqual(JSON.parse(JSON.stringify(status)), status, 'a status is plain data');
 };
 
+const forwardsFollowCapability: Check = async ({ driver, context }) => {
+  const isAble = driver.manifest.capabilities.forwards === true;
+  assert.equal(driver.listForwards !== undefined, isAble, 'listForwards is there as the capability says');
+  assert.equal(driver.changeForwards !== undefined, isAble, 'changeForwards is there as the capability says');
+  if (!isAble) {
+    return;
+  }
+  const list = async (): Promise<readonly PortForward[]> => (await driver.listForwards?.(context)) ?? [];
+  const isRefusal = (error: unknown, ...codes: readonly string[]): boolean =>
+    isMachineError(error) && codes.includes(error.code);
+  await make(driver, context);
+  await assert.rejects(
+    list,
+    (error) => isRefusal(error, 'machine-not-running', 'capability-missing'),
+    'a machine that does not run forwards nothing',
+  );
+  await driver.start(context);
+  try {
+    assert.deepEqual(await list(), [], 'the ports of SSH and engine are not among them');
+  } catch (error) {
+    if (isRefusal(error, 'capability-missing')) {
+      return;
+    }
+    throw error;
+  }
+  const hostPort = await freePort(context);
+  const add = (['tcp', 'udp'] as const).map((protocol): PortForward => ({
+    protocol,
+    hostAddress: '127.0.0.1',
+    hostPort,
+    guestPort: hostPort,
+  }));
+  const before = await driver.inspect(context);
+  assert.deepEqual(await driver.changeForwards?.(context, { remove: [], add }), [], 'forwards are made');
+  assert.deepEqual(sorted(await list()), sorted(add), 'and are there');
+  for (const what of ['taken away', 'taken away twice']) {
+    await driver.changeForwards?.(context, { remove: add, add: [] });
+    assert.deepEqual(await list(), [], what);
+  }
+  assert.deepEqual(await driver.inspect(context), before, 'SSH and engine are where they were');
+};
+
+function sorted(forwards: readonly PortForward[]): readonly string[] {
+  return forwards
+    .map(({ protocol, hostAddress, hostPort, guestPort }) =>
+      [protocol, hostAddress, hostPort, guestPort].join(' '),
+    )
+    .sort();
+}
+
+async function freePort({ host }: DriverContext<unknown>): Promise<number> {
+  for (;;) {
+    const [high = 0, low = 0] = host.randomBytes(2);
+    const port = 20_000 + ((high * 256 + low) % 20_000);
+    if (await host.network.isPortFree(port)) {
+      return port;
+    }
+  }
+}
+
 const abortedStartEnds: Check = async ({ driver, context }) => {
   if (!driver.manifest.capabilities.power) {
     return;
@@ -248,6 +308,10 @@ const checks: readonly (readonly [title: string, check: Check])[] = [
     powerIsIdempotent,
   ],
   ['a machine that runs tells its endpoints as its capabilities say', endpointsFollowCapabilities],
+  [
+    'ports of a machine that runs are forwarded and taken back as its capability says',
+    forwardsFollowCapability,
+  ],
   ['an aborted start ends with the reason of the abort', abortedStartEnds],
   ['logs are absolute paths with unique names', logsAreNamed],
 ];

@@ -24,6 +24,10 @@ export interface FlagDefinition {
   readonly unit?: 'MiB' | 'GB-as-MB';
   /** Never printed, logged or stored in clear text. */
   readonly secret?: boolean;
+  /** May be changed later, by its alias: see DriverImplementation.change. */
+  readonly changeable?: true;
+  /** Accepted, but not shown in the help. */
+  readonly hidden?: boolean;
   readonly help: string;
 }
 
@@ -37,6 +41,8 @@ export interface Capabilities {
    * already, that is reached by SSH and on which the engine is set up. `nothing`: there is only an engine.
    */
   readonly boots: 'image' | 'host' | 'nothing';
+  /** Boots the image from its ISO (`BootImage.isoPath`), not from kernel and root file system. */
+  readonly iso?: true;
   /** Can be started, stopped and killed. */
   readonly power: boolean;
   /** Can be reached by SSH. */
@@ -47,6 +53,13 @@ export interface Capabilities {
   readonly localEndpoints: boolean;
   /** A new machine may go on from a saved guest (`BootMaterial.resume`). */
   readonly resume: boolean;
+  /** Directories of this computer are visible in the machine (`BootMaterial.shares`). */
+  readonly shares?: true;
+  /**
+   * Ports of the guest can be forwarded to this computer while the machine runs (`listForwards`, `changeForwards`), so
+   * that ports which containers publish are found here.
+   */
+  readonly forwards?: boolean;
 }
 
 /** Everything about a driver that is known without loading it. */
@@ -117,6 +130,8 @@ export interface BootImage {
   readonly kernelPath: string;
   readonly initrdPath: string;
   readonly rootPath: string;
+  /** All of it as a CD with boot loaders; present for drivers with the capability `iso`. */
+  readonly isoPath?: string;
 }
 
 /** A file that is handed to the guest at boot. */
@@ -125,6 +140,18 @@ export interface GuestFile {
   readonly name: string;
   /** Where it lies on this computer, mode 0600. */
   readonly path: string;
+}
+
+/**
+ * A directory of this computer that the machine sees at the same path. The guest reads its list in the guest file
+ * `shares` and finds the device by its tag.
+ */
+export interface Share {
+  /** Absolute; no control characters. */
+  readonly path: string;
+  readonly isReadOnly: boolean;
+  /** Name of the device, unique in the machine, at most 31 bytes: `tsm0`. */
+  readonly tag: string;
 }
 
 /** A place for what a driver can make again, shared by all machines of a store. */
@@ -147,6 +174,8 @@ export interface ResumeMaterial {
 export interface BootMaterial {
   readonly image: BootImage;
   readonly guestFiles: readonly GuestFile[];
+  /** Empty for drivers without the capability. */
+  readonly shares: readonly Share[];
   /** Only where a machine is being created that may be resumed; without it every start is a boot. */
   readonly resume?: ResumeMaterial;
 }
@@ -167,6 +196,11 @@ export interface DriverContext<Config> {
    * is known. Not for `inspect`, which is called without the machine's lock.
    */
   readonly save: (part: Readonly<Record<string, unknown>>) => Promise<void>;
+  /**
+   * Runs the action while no other process of this store runs one of this driver's of the same name. Absent where nobody
+   * else can.
+   */
+  readonly exclusively?: <T>(name: string, action: () => Promise<T>) => Promise<T>;
   /**
    * Runs a command line on the machine by SSH, with the pinned host key; `exitCode` is undefined when the connection was
    * cut by what it did. Present for machines that are hosts; not for `inspect`.
@@ -238,6 +272,22 @@ export interface Configured {
   };
 }
 
+/** A port of this computer that leads into the guest. */
+export interface PortForward {
+  readonly protocol: 'tcp' | 'udp';
+  /** IPv4 address of this computer on which it is taken: `127.0.0.1`, `0.0.0.0`. */
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly guestPort: number;
+}
+
+/** A forward that could not be made. */
+export interface ForwardFailure {
+  readonly forward: PortForward;
+  /** What the hypervisor says. */
+  readonly detail: string;
+}
+
 /** Something that was taken out of a driver's cache. */
 export interface PrunedFiles {
   readonly directory: string;
@@ -261,6 +311,12 @@ export interface DriverImplementation<Config> {
    * @throws MachineError `record-invalid`.
    */
   readConfig(raw: Readonly<Record<string, unknown>>): Config;
+  /**
+   * New values of changeable flags as keys of the driver's own part of config.json, which hold from the next start on.
+   * Pure. Present where a flag is `changeable`.
+   * @throws MachineError `flag-invalid` for values that cannot work, or not for this machine.
+   */
+  change?(values: FlagValues, present: Config): Readonly<Record<string, unknown>>;
   /** Problems as data, before anything is made; also for `doctor` (then without `boot`). */
   check(context: Omit<DriverContext<Config>, 'directory' | 'name' | 'save'>): Promise<readonly Finding[]>;
   /** Named steps that make the machine, not yet started. */
@@ -289,6 +345,21 @@ export interface DriverImplementation<Config> {
       readonly keepImages: ReadonlySet<string>;
     },
   ): Promise<readonly PrunedFiles[]>;
+  /**
+   * The forwards that `changeForwards` has made; never those of SSH and engine. Called without the machine's lock, and
+   * holds nothing that another command would have to wait for.
+   * @throws MachineError `machine-not-running`, `vm-control-failed`; `capability-missing` where it is impossible on
+   *   this computer.
+   */
+  listForwards?(context: DriverContext<Config>): Promise<readonly PortForward[]>;
+  /**
+   * First takes forwards away, of which some may be gone already, then makes others. Those of SSH and engine are out of
+   * its reach. Throws like `listForwards`; what cannot be made, as its port is taken, is data.
+   */
+  changeForwards?(
+    context: DriverContext<Config>,
+    change: { readonly remove: readonly PortForward[]; readonly add: readonly PortForward[] },
+  ): Promise<readonly ForwardFailure[]>;
   /** Paths of logs that help, most useful first. */
   logs?(context: DriverContext<Config>): readonly { readonly name: string; readonly path: string }[];
 }

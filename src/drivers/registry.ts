@@ -24,6 +24,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./qemu/manifest.ts')).manifest,
     load: async () => (await import('./qemu/driver.ts')).default,
   },
+  virtualbox: {
+    manifest: async () => (await import('./virtualbox/manifest.ts')).manifest,
+    load: async () => (await import('./virtualbox/driver.ts')).default,
+  },
 };
 
 const builtIn: Finder = async (name) => (Object.hasOwn(entries, name) ? entries[name] : undefined);
@@ -91,17 +95,46 @@ export async function loadDriver(name: string, environment: DriverEnvironment): 
   return entry.load(environment);
 }
 
-/** The driver for a create that names none, and a sentence that says why it was chosen. */
+/** A hypervisor that may be there, and the driver of it. */
+interface Candidate {
+  readonly name: string;
+  readonly title: string;
+  readonly find: (host: Host) => Promise<string | undefined>;
+}
+
+const qemuCandidate: Candidate = {
+  name: 'qemu',
+  title: 'QEMU',
+  find: async (host) => host.processes.find(qemuProgram(host)),
+};
+
+const virtualboxCandidate: Candidate = {
+  name: 'virtualbox',
+  title: 'VirtualBox',
+  find: async (host) => (await import('./virtualbox/find.ts')).findVBoxManage(host),
+};
+
+/** QEMU has no privileges to ask for, and is the quicker one where it has an accelerator; on Windows it seldom has. */
+function candidates({ facts }: Host): readonly Candidate[] {
+  return facts.platform === 'win32'
+    ? [virtualboxCandidate, qemuCandidate]
+    : [qemuCandidate, virtualboxCandidate];
+}
+
+function qemuProgram({ facts }: Host): string {
+  return facts.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
+}
+
+/** The driver for a create that names none: the first whose hypervisor is there. And a sentence that says why. */
 export async function defaultDriver(host: Host): Promise<{ readonly name: string; readonly why: string }> {
-  const program = host.facts.arch === 'arm64' ? 'qemu-system-aarch64' : 'qemu-system-x86_64';
-  const path = await host.processes.find(program);
-  return {
-    name: 'qemu',
-    why:
-      path === undefined
-        ? `it is the only driver for local machines, but ${program} was not found on PATH`
-        : `QEMU is installed (${path})`,
-  };
+  for (const { name, title, find } of candidates(host)) {
+    const path = await find(host);
+    if (path !== undefined) {
+      return { name, why: `${title} is installed (${path})` };
+    }
+  }
+  const why = `it needs the least, but ${qemuProgram(host)} was not found on PATH, and neither was VBoxManage`;
+  return { name: 'qemu', why };
 }
 
 async function entryOf(name: string, environment: DriverEnvironment): Promise<RegistryEntry | undefined> {

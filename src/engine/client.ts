@@ -1,8 +1,8 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { MachineError } from '../core/errors.ts';
 import type { Host, TlsMaterial } from '../host/types.ts';
 import { parseEngineUrl } from './address.ts';
+import { get, type EngineAnswer } from './exchange.ts';
 
 /** The slice of Host that is used here. */
 export type EngineHost = Pick<Host, 'network' | 'clock'>;
@@ -46,15 +46,6 @@ export interface EngineInfo {
   readonly swarmState: string;
   readonly labels: readonly string[];
 }
-
-/** A whole answer. */
-export interface EngineAnswer {
-  readonly status: number;
-  readonly headers: IncomingMessage['headers'];
-  readonly body: string;
-}
-
-const bodySizeMaxBytes = 16 * 1024 * 1024;
 
 /**
  * One mutual-TLS handshake and `GET /_ping`. Without `material` only socket addresses can be asked.
@@ -162,6 +153,9 @@ async function connect(
   return host.network.connectTls({ host: address.host, port: address.port }, engine.material, options);
 }
 
+/** A reason that is made once: an error of its own for each of hundreds of engines takes time. */
+const inTime = new Error('the engine has answered');
+
 /** Sends the request, reads the whole answer and closes the socket, at the latest when the time is over. */
 async function exchange(
   host: EngineHost,
@@ -180,47 +174,13 @@ async function exchange(
   };
   options.signal?.addEventListener('abort', onAbort, { once: true });
   try {
-    return await readAnswer(socket, path);
+    return await get(socket, path);
   } finally {
     options.signal?.removeEventListener('abort', onAbort);
-    finished.abort();
+    finished.abort(inTime);
     await timeLimit;
     socket.destroy();
   }
-}
-
-function readAnswer(socket: Socket, path: string): Promise<EngineAnswer> {
-  if (socket.destroyed) {
-    // A refusal that came together with the end of the handshake.
-    return Promise.reject(socket.errored ?? Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
-  }
-  return new Promise((resolve, reject) => {
-    // Errors that come when the answer is complete, or after the first, have nobody else to hear them.
-    socket.on('error', reject);
-    const request = httpRequest({
-      createConnection: () => socket,
-      path,
-      headers: { host: 'docker', connection: 'close' },
-    });
-    request.on('error', reject);
-    request.once('response', (response) => {
-      const chunks: Buffer[] = [];
-      let sizeBytes = 0;
-      response.on('data', (chunk: Buffer) => {
-        chunks.push(chunk);
-        sizeBytes += chunk.length;
-        if (sizeBytes > bodySizeMaxBytes) {
-          socket.destroy(new Error(`the engine's answer is longer than ${bodySizeMaxBytes} bytes`));
-        }
-      });
-      response.on('error', reject);
-      response.once('end', () => {
-        const { statusCode: status = 0, headers } = response;
-        resolve({ status, headers, body: Buffer.concat(chunks).toString('utf8') });
-      });
-    });
-    request.end();
-  });
 }
 
 function checkStatus(answer: EngineAnswer, url: string): EngineAnswer {
@@ -254,8 +214,7 @@ function jsonBody(answer: EngineAnswer, url: string): Readonly<Record<string, un
 }
 
 function headerText(answer: EngineAnswer, name: string): string {
-  const value = answer.headers[name];
-  return typeof value === 'string' ? value : '';
+  return answer.headers[name] ?? '';
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

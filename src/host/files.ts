@@ -1,4 +1,15 @@
-import { constants, promises as fs, type Dirent, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  promises as fs,
+  readFileSync,
+  readSync,
+  type Dirent,
+  type Stats,
+} from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MachineError, systemCode } from '../core/errors.ts';
@@ -13,6 +24,12 @@ const HASH_CHUNK_BYTES = 1024 * 1024;
 const TEMPORARY_NAMES_MAX = 1000;
 const PERMISSION_BITS = 0o7777;
 
+/**
+ * What is read whole, or looked at, is small and near: a trip to libuv's threads costs ten times the call itself, and lists
+ * read thousands of such files. A pipe in the place of a file must not hold the program up.
+ */
+const READ_FLAGS = constants.O_RDONLY | ((constants as Partial<typeof constants>).O_NONBLOCK ?? 0);
+
 let temporaryCount = 0;
 
 /** The real file system. `platform` decides what directories and permissions can do. */
@@ -20,7 +37,7 @@ export function createFiles(platform: NodeJS.Platform): Files {
   const isWindows = platform === 'win32';
   const busy = { platform, sleep: pause };
   return {
-    readText: async (path) => fs.readFile(path, 'utf8'),
+    readText,
     readBytes: async (path) => fs.readFile(path),
     readRange,
     list: async (path) => (await fs.readdir(path, { withFileTypes: true })).map(toEntry),
@@ -222,16 +239,25 @@ async function syncDirectory(path: string, isWindows: boolean): Promise<void> {
   }
 }
 
-async function readRange(path: string, offset: number, lengthMaxBytes: number): Promise<Uint8Array> {
-  const file = await fs.open(path, 'r');
+async function readText(path: string): Promise<string> {
+  const file = openSync(path, READ_FLAGS);
   try {
-    const { size } = await file.stat();
+    return readFileSync(file, 'utf8');
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function readRange(path: string, offset: number, lengthMaxBytes: number): Promise<Uint8Array> {
+  const file = openSync(path, READ_FLAGS);
+  try {
+    const { size } = fstatSync(file);
     // Files of /proc and devices say 0; they are read up to the bound.
     const expectedBytes = size === 0 ? lengthMaxBytes : Math.max(0, size - offset);
     const bytes = new Uint8Array(Math.min(lengthMaxBytes, expectedBytes));
     let doneBytes = 0;
     while (doneBytes < bytes.length) {
-      const { bytesRead } = await file.read(bytes, doneBytes, bytes.length - doneBytes, offset + doneBytes);
+      const bytesRead = readSync(file, bytes, doneBytes, bytes.length - doneBytes, offset + doneBytes);
       if (bytesRead === 0) {
         break;
       }
@@ -239,20 +265,22 @@ async function readRange(path: string, offset: number, lengthMaxBytes: number): 
     }
     return bytes.subarray(0, doneBytes);
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
 
 async function statOf(path: string): Promise<FileStat | undefined> {
   try {
-    const stats = await fs.lstat(path);
-    return {
-      kind: kindOf(stats),
-      sizeBytes: stats.size,
-      mode: stats.mode & PERMISSION_BITS,
-      modifiedMs: stats.mtimeMs,
-      uid: process.getuid === undefined ? -1 : stats.uid,
-    };
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    return (
+      stats && {
+        kind: kindOf(stats),
+        sizeBytes: stats.size,
+        mode: stats.mode & PERMISSION_BITS,
+        modifiedMs: stats.mtimeMs,
+        uid: process.getuid === undefined ? -1 : stats.uid,
+      }
+    );
   } catch (error) {
     if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') {
       return undefined;

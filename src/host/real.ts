@@ -68,6 +68,8 @@ function lazyNetwork(): Network {
     connect: async (address, options) => (await load()).connect(address, options),
     connectTls: async (address, material, options) => (await load()).connectTls(address, material, options),
     listen: async (onConnection) => (await load()).listen(onConnection),
+    listenAt: async (address, onConnection) => (await load()).listenAt(address, onConnection),
+    bindDatagrams: async (address, onMessage) => (await load()).bindDatagrams(address, onMessage),
     isPortFree: async (port) => (await load()).isPortFree(port),
   };
 }
@@ -91,6 +93,7 @@ function readFacts(): HostFacts {
     userName: env.USER ?? env.USERNAME ?? accountName(),
     pid: process.pid,
     packageRoot: findPackageRoot(),
+    nodePath: process.execPath,
   };
 }
 

@@ -168,6 +168,24 @@ export interface Processes {
 /** Where to connect: TCP, or a unix socket / Windows pipe by its path. */
 export type Address = { readonly host: string; readonly port: number } | { readonly path: string };
 
+/** An address of this computer, IPv4 or IPv6, and a port of it. */
+export interface PortAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Something that listens. */
+export interface Listener {
+  /** Stops listening and ends every connection that came in. */
+  close(): Promise<void>;
+}
+
+/** A socket that takes and sends datagrams. */
+export interface DatagramSocket extends Listener {
+  /** Sends one; what cannot be sent is lost, as datagrams may be. */
+  send(message: Uint8Array, to: PortAddress): void;
+}
+
 /** Certificates for a mutual-TLS connection, PEM. */
 export interface TlsMaterial {
   readonly ca: string;
@@ -180,7 +198,12 @@ export interface Network {
   /** Resolves once connected; rejects with code ETIMEDOUT after `timeoutMs`. */
   connect(
     address: Address,
-    options: { readonly timeoutMs: number; readonly signal?: AbortSignal | undefined },
+    options: {
+      readonly timeoutMs: number;
+      readonly signal?: AbortSignal | undefined;
+      /** The socket still sends when the other side has ended, until it is ended here. */
+      readonly allowHalfOpen?: boolean;
+    },
   ): Promise<Socket>;
   /** Resolves once the handshake is done and the server's certificate is accepted for `host`. */
   connectTls(
@@ -190,6 +213,17 @@ export interface Network {
   ): Promise<TLSSocket>;
   /** Listens on a free TCP port of 127.0.0.1 until `close`, which also ends every connection. */
   listen(onConnection: (socket: Socket) => void): Promise<{ readonly port: number; close(): Promise<void> }>;
+  /**
+   * Listens on a TCP port of this computer. An IPv6 address takes no connections of IPv4, and either side of a
+   * connection may end its half first.
+   * @throws the system's error: EADDRINUSE, EACCES, EADDRNOTAVAIL (no such address here) …
+   */
+  listenAt(address: PortAddress, onConnection: (socket: Socket) => void): Promise<Listener>;
+  /** Takes datagrams at a UDP port; port 0 is any free one. Throws like listenAt. */
+  bindDatagrams(
+    address: PortAddress,
+    onMessage: (message: Uint8Array, from: PortAddress) => void,
+  ): Promise<DatagramSocket>;
   /** True when a TCP port of 127.0.0.1 can be bound at this moment. A hint, not a reservation. */
   isPortFree(port: number): Promise<boolean>;
 }
@@ -233,6 +267,8 @@ export interface HostFacts {
   readonly pid: number;
   /** Directory of package.json. */
   readonly packageRoot: string;
+  /** Absolute path of the Node that runs this program. */
+  readonly nodePath: string;
 }
 
 /** The outside world. Everything that logic needs of it comes in through this one object. */

@@ -54,6 +54,24 @@ async function findByManifest(host: Host, sha256: string, storePath: string): Pr
   return undefined;
 }
 
+/**
+ * Fetches one file that the manifest of a URL lists, in the form in which it lies there.
+ * @throws MachineError `download-failed`, `checksum-mismatch`.
+ */
+export async function downloadFile(
+  host: Host,
+  url: ImageUrl,
+  file: ImageFile,
+  place: { readonly to: string; readonly options: CacheOptions },
+): Promise<void> {
+  const { to, options } = place;
+  const onProgress = (done: number): void => {
+    options.emit({ type: 'progress', label, done, total: file.size });
+  };
+  const { size, sha256 } = file;
+  await fetchVerified(host, new URL(file.name, url.location), to, { size, sha256, options, onProgress });
+}
+
 async function download(host: Host, url: ImageUrl, options: CacheOptions): Promise<ImageSource> {
   const { location, sha256 } = url;
   const directory = joinPath(imageCacheDirectory(options.storePath), `.download-${sha256.slice(0, 16)}`);

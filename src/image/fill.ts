@@ -2,6 +2,7 @@ import { MachineError, messageOf, systemCode } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { Host } from '../host/types.ts';
 import { joinPath } from '../store/paths.ts';
+import { pathsOf } from './image-name.ts';
 import { bootFiles, kernelFileName, unpackedKernelFileName, type ImageFile } from './manifest.ts';
 import { manifestFileName, readImageDirectory, type ImageSource } from './sources.ts';
 
@@ -112,6 +113,27 @@ async function bringManifest({ host, source, partial }: Fill): Promise<void> {
     throw new MachineError('image-invalid', `The image in ${source.directory} changed while it was read.`, {
       remedies: ['Run the command again when nothing writes there any more.'],
     });
+  }
+}
+
+/**
+ * Takes a file of an image directory as it is, checked against the manifest. The copy has its name when it is right.
+ * @throws MachineError `image-invalid` that names the file, `store-write-failed`.
+ */
+export async function takeFile(
+  host: Host,
+  file: ImageFile,
+  place: { readonly from: string; readonly to: string },
+): Promise<void> {
+  const partial = `${place.to}.partial`;
+  await host.files.remove(partial);
+  try {
+    await requireSpace(host, pathsOf(host).dirname(place.to), file.size);
+    await host.files.copy(place.from, partial, 0o400);
+    await requireContent(host, partial, file, place.from);
+    await host.files.rename(partial, place.to);
+  } finally {
+    await host.files.remove(partial);
   }
 }
 

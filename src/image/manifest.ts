@@ -71,6 +71,9 @@ export const kernelFileName = 'vmlinuz';
 /** The kernel as QEMU starts it on amd64; made out of `vmlinuz` where it was not sent. */
 export const unpackedKernelFileName = 'vmlinux';
 
+/** All of the image as a CD with boot loaders, for hypervisors that boot nothing else. */
+export const isoFileName = 'image.iso';
+
 /**
  * What a machine boots from, the kernel first. The rest of an image directory (ISO, SBOM, archives) is for other
  * uses.

@@ -106,12 +106,13 @@ async function renew(session: Session, { name }: ProbedMachine): Promise<boolean
  * the driver none: then it is those of the store.
  */
 export async function tlsMaterial(session: Session, directory: string): Promise<TlsMaterial> {
+  const { host } = session;
   const files = machinePaths(directory);
   try {
-    const [ca, cert, key] = await Promise.all(
-      [files.ca, files.clientCert, files.clientKey].map((file) => session.host.files.readText(file)),
-    );
-    return { ca: ca ?? '', cert: cert ?? '', key: key ?? '' };
+    // One after the other: where the first is missing all are.
+    const ca = await host.files.readText(files.ca);
+    const cert = await host.files.readText(files.clientCert);
+    return { ca, cert, key: await host.files.readText(files.clientKey) };
   } catch (error) {
     const { storeMaterial } = await import('./client-files.ts');
     return storeMaterial(session, error);

@@ -15,6 +15,8 @@ export interface CopyRequest {
   readonly delta: boolean;
   /** No progress. */
   readonly quiet: boolean;
+  /** With the client that is built in, even where there is scp. */
+  readonly native?: boolean;
 }
 
 /** A copy whose locations have been read. */
@@ -27,30 +29,28 @@ interface CopyPlan extends Pick<CopyRequest, 'recursive' | 'quiet'> {
 }
 
 /**
- * Copies files to, from or between machines with scp or rsync, which say what they do.
+ * Copies files to, from or between machines with scp or rsync, which say what they do; without scp by SFTP.
  * @returns 0, or 130 when interrupted.
  * @throws MachineError `arguments-invalid`; `program-missing`; `program-failed`; those of openForSsh and prepareSshFiles.
  */
 export async function copyFiles(session: Session, request: CopyRequest): Promise<number> {
   const { platform } = session.host.facts;
-  const program = await (request.delta
-    ? requireProgram(
-        session,
-        ['rsync'],
-        'You must have a copy of the rsync binary locally to use the --delta option',
-      )
-    : requireProgram(
-        session,
-        ['scp'],
-        'You must have a copy of the scp binary locally to use the scp feature',
-      ));
+  const program = await programFor(session, request);
   const source = parseLocation(request.source, platform);
   const target = parseLocation(request.target, platform);
   const ends = [source, target].filter((end) => end.kind === 'remote');
   if (request.delta && ends.length === 2) {
     throw new MachineError('arguments-invalid', 'rsync copies nothing from one machine to another.', {
-      remedies: ['Run the command without --delta.'],
+      remedies: [
+        'Run the command without --delta.',
+        'Or copy by way of this computer: scp -d ONE:PATH DIRECTORY, then scp -d DIRECTORY OTHER:PATH',
+      ],
     });
+  }
+  if (program === undefined) {
+    const { copyNatively } = await import('./copy-natively.ts');
+    await copyNatively(session, { source, target, recursive: request.recursive });
+    return 0;
   }
   const names = [...new Set(ends.map(({ machine }) => machine))];
   const machines = await Promise.all(names.map(async (name) => openForSsh(session, name)));
@@ -59,6 +59,16 @@ export async function copyFiles(session: Session, request: CopyRequest): Promise
     const plan = { ...request, source, target, configPath, platform };
     return runOrFail(session, program, request.delta ? rsyncArguments(plan) : scpArguments(plan));
   });
+}
+
+/** Undefined where the client that is built in does it. */
+async function programFor(session: Session, request: CopyRequest): Promise<string | undefined> {
+  if (request.delta) {
+    const sentence = 'You must have a copy of the rsync binary locally to use the --delta option';
+    return requireProgram(session, ['rsync'], sentence);
+  }
+  const isNative = request.native === true || (await session.host.processes.find('scp')) === undefined;
+  return isNative ? undefined : 'scp';
 }
 
 /** Arguments of scp. What it passes through a shell on the machine in its old protocol must be plain, else the new one is asked for. */

@@ -10,6 +10,7 @@ import { driverContext, type OpenMachine } from './open.ts';
 import { updateOwnData, type OwnData } from './own-data.ts';
 import { bootReason } from './resume-material.ts';
 import type { Session } from './session.ts';
+import { guestShareList } from './shares.ts';
 
 /** A step that may need files which earlier steps make: it is built when its turn comes. */
 interface CreateContext {
@@ -91,7 +92,7 @@ function chooseImage({ session, machine, own }: CreateContext): Step {
         const message = `The machine is booted, not resumed from a template: ${reason}.`;
         session.emit({ type: 'note', machine: machine.name, message });
       }
-      const image = await imageForCreate(session, own.imageSource);
+      const image = await imageForCreate(session, machine, own.imageSource);
       await updateOwnData(session, machine.name, { imageDigest: image.digest });
       return { digest: image.digest, version: image.version };
     },
@@ -113,6 +114,7 @@ function makeKeys({ session, machine, own }: CreateContext): Step {
         'engine-env': engineEnvironment(options)
           .map((line) => `${line}\n`)
           .join(''),
+        shares: guestShareList(own.shares),
       });
       await updateOwnData(session, machine.name, { sshHostKey });
       return undefined;

@@ -1,10 +1,10 @@
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
-import type { Driver, Finding } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/registry.ts';
 import { absoluteImageName } from '../image/image-name.ts';
 import { machineDirectory, requireNewName } from '../store/paths.ts';
 import type { Sidecar } from '../store/sidecar.ts';
 import { isoForCreate, requireImage } from './boot-material.ts';
+import { requireChecks } from './checks.ts';
 import { createSteps } from './create-steps.ts';
 import { ensureStoreAuthority } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
@@ -17,6 +17,7 @@ import { sharedFlagsOf, type CreateRequest } from './request.ts';
 import { newMachineRecord, reserveMachine } from './reserve.ts';
 import { removeLocked } from './remove.ts';
 import type { Session } from './session.ts';
+import { chooseShares } from './shares.ts';
 import { machinePaths } from './machine-paths.ts';
 
 const lockTimeoutMs = 10_000;
@@ -112,11 +113,14 @@ async function draft(
   const image = request.image ?? configured.imageSource;
   const imageSource = image === undefined ? undefined : absoluteImageName(session.host, image);
   if (driver.manifest.capabilities.boots === 'image') {
-    await requireImage(session, imageSource);
+    await requireImage(session, driver, imageSource);
   }
   return {
     machine: { name: request.name, directory, record, driver, config },
-    sidecar: newSidecar(session, request, imageSource),
+    sidecar: newSidecar(session, request, {
+      imageSource,
+      shares: await chooseShares(session.host, driver.manifest, request.shares),
+    }),
   };
 }
 
@@ -129,31 +133,6 @@ async function existsError(session: Session, name: string): Promise<MachineError
     });
   }
   return new MachineError('machine-exists', `Docker machine "${name}" already exists`);
-}
-
-async function requireChecks(session: Session, driver: Driver, config: unknown): Promise<void> {
-  const { host, signal, emit } = session;
-  const findings = await driver.check({ host, signal, emit, config });
-  for (const finding of findings.filter(({ severity }) => severity === 'warning')) {
-    emit({ type: 'warn', message: finding.message });
-  }
-  const errors = findings.filter(({ severity }) => severity === 'error');
-  const [first] = errors;
-  if (first !== undefined) {
-    throw new MachineError(
-      'host-not-ready',
-      `Error with pre-create check: ${JSON.stringify(first.message)}`,
-      {
-        exitCode: 3,
-        facts: { findings: errors.map(({ code }) => code) },
-        remedies: errors.map(remedyOf),
-      },
-    );
-  }
-}
-
-function remedyOf(finding: Finding): string {
-  return finding.remedy ?? finding.message;
 }
 
 async function finishCreate(

@@ -16,6 +16,7 @@ export const guestFileNames = [
   'server-key.pem',
   'engine-args',
   'engine-env',
+  'shares',
 ] as const;
 
 /** One of the names that the guest knows. */

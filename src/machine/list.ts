@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { isMachineError, messageOf } from '../core/errors.ts';
 import { listMachineDirectories } from '../store/machine-files.ts';
 import { joinPath, machineFiles, storeDirectories } from '../store/paths.ts';
@@ -95,8 +96,8 @@ export async function listMachines(session: Session, options: ListOptions): Prom
 /** A listing on its way, with one deadline for all of it. */
 interface Listing {
   readonly session: Session;
-  /** A session for one machine, which ends with the listing. Each has a signal of its own: one for all had too many listeners. */
-  machineSession(): Session;
+  /** The session of all that is asked, which ends with the listing. */
+  readonly asking: Session;
   readonly timeoutMs: number;
   /** Resolves when the time is over. */
   readonly late: Promise<'late'>;
@@ -117,10 +118,13 @@ async function withListing<T>(
     () => 'late' as const,
     () => 'late' as const,
   );
+  const signal = AbortSignal.any([session.signal, limit.signal]);
+  // Hundreds of machines listen to it.
+  setMaxListeners(0, signal);
   let ends: Promise<CertificateEnds> | undefined;
   const listing: Listing = {
     session,
-    machineSession: () => ({ ...session, signal: AbortSignal.any([session.signal, limit.signal]) }),
+    asking: { ...session, signal },
     timeoutMs,
     late,
     masters: new Map(),
@@ -180,7 +184,7 @@ async function boundedState(listing: Listing, { name, record, problem }: Entry):
   if (record === undefined) {
     return problem === 'late' ? 'Timeout' : 'Error';
   }
-  const state = probeEntry(listing.machineSession(), name, record).then(
+  const state = probeEntry(listing.asking, name, record).then(
     ({ status }) => stateName(status.power),
     () => 'Error',
   );
@@ -221,20 +225,19 @@ async function machineRow(
         ? brokenRow(entry, problem)
         : undefined;
   }
-  const session = listing.machineSession();
   let probed: ProbedMachine;
   try {
-    probed = await probeEntry(session, name, record);
+    probed = await probeEntry(listing.asking, name, record);
   } catch (error) {
     return isWanted('Error') ? brokenRow(entry, error) : undefined;
   }
   return isWanted(stateName(probed.status.power))
-    ? probedRow({ ...listing, session }, entry, probed).catch((error: unknown) => brokenRow(entry, error))
+    ? probedRow(listing, entry, probed).catch((error: unknown) => brokenRow(entry, error))
     : undefined;
 }
 
 async function probedRow(listing: Listing, entry: Entry, probed: ProbedMachine): Promise<UntimedRow> {
-  const { session } = listing;
+  const { asking: session } = listing;
   const { status } = probed;
   const url = status.engineUrl ?? '';
   const state = stateName(status.power);
@@ -281,7 +284,7 @@ async function askEngine(
   { name, directory }: ProbedMachine,
   url: string,
 ): Promise<{ version: string; error: string }> {
-  const { session, timeoutMs } = listing;
+  const { asking: session, timeoutMs } = listing;
   try {
     const { engineVersion } = await import('../engine/client.ts');
     const material = await tlsMaterial(session, directory);

@@ -20,6 +20,7 @@ export async function listLogs(session: Session, name: string): Promise<MachineL
   const machine = await openMachine(session, name);
   const known = [
     ...(machine.driver.logs?.(driverContext(session, machine)) ?? []),
+    { name: 'agent', path: machinePaths(machine.directory).agentLog },
     { name: 'journal', path: machinePaths(machine.directory).journal },
   ];
   const present = await Promise.all(

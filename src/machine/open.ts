@@ -80,6 +80,10 @@ export function driverContext(
     save: async (part) => {
       await saveDriverPart(session, machine, part);
     },
+    exclusively: async (name, action) => {
+      const { driverCache } = await import('./driver-cache.ts');
+      return driverCache(session, machine.driver.manifest.name).exclusively(name, action);
+    },
     ...(machine.driver.manifest.capabilities.boots === 'host'
       ? {
           runRemote: async (commandLine, options) => {

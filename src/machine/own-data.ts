@@ -1,7 +1,10 @@
+import type { Share } from '../drivers/driver.ts';
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
+import { publishModes, type PublishMode } from './publish-mode.ts';
 import type { CreateRequest } from './request.ts';
 import type { Session } from './session.ts';
+import { sharesOf, type SharedDirectory } from './shares.ts';
 
 /** What tsmachine knows of a machine beyond docker-machine's record. */
 export interface OwnData {
@@ -16,10 +19,19 @@ export interface OwnData {
   readonly tlsKeyType: TlsKeyType;
   /** The machine is to be booted when it is created, not resumed. */
   readonly cold: boolean;
+  readonly shares: readonly Share[];
+  readonly publish: PublishMode;
 }
 
 /** The sidecar of a machine that does not exist yet. */
-export function newSidecar(session: Session, request: CreateRequest, imageSource?: string): Sidecar {
+export function newSidecar(
+  session: Session,
+  request: CreateRequest,
+  {
+    imageSource,
+    shares,
+  }: { readonly imageSource?: string | undefined; readonly shares: readonly SharedDirectory[] },
+): Sidecar {
   return {
     schema: 1,
     phase: 'creating',
@@ -29,17 +41,21 @@ export function newSidecar(session: Session, request: CreateRequest, imageSource
       tlsKeyType: request.tlsKeyType,
       ...(imageSource === undefined ? {} : { imageSource }),
       ...(request.cold === true ? { cold: true } : {}),
+      ...(shares.length === 0 ? {} : { shares: shares.map((share) => ({ ...share })) }),
+      ...(request.publish === undefined ? {} : { publish: request.publish }),
     },
   };
 }
 
 /** Reads what a sidecar says; a machine without one was made by docker-machine and is complete. */
 export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
-  const { imageSource, tlsKeyType } = sidecar?.options ?? {};
+  const { imageSource, tlsKeyType, publish } = sidecar?.options ?? {};
   return {
     phase: sidecar?.phase ?? 'ready',
     tlsKeyType: tlsKeyType === 'rsa' ? 'rsa' : 'ec',
     cold: sidecar?.options['cold'] === true,
+    shares: sharesOf(sidecar?.options['shares']),
+    publish: publishModes.find((mode) => mode === publish) ?? 'loopback',
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.previousImageDigest === undefined
       ? {}
@@ -54,19 +70,40 @@ export async function loadOwnData(session: Session, name: string): Promise<OwnDa
   return ownDataOf(await loadSidecar(session.host, session.storePath, name));
 }
 
+/** Keeps what a machine sees of this computer from its next start on; the caller holds the machine's lock. */
+export async function saveShares(
+  session: Session,
+  name: string,
+  shares: readonly SharedDirectory[],
+): Promise<void> {
+  const base = await sidecarOf(session, name);
+  const options = { ...base.options, shares: shares.map((share) => ({ ...share })) };
+  await saveSidecar(session.host, session.storePath, name, { ...base, options });
+}
+
 /** Changes some of it; the caller holds the machine's lock. */
 export async function updateOwnData(
   session: Session,
   name: string,
-  change: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey'>,
+  {
+    publish,
+    ...change
+  }: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey' | 'publish'>,
 ): Promise<void> {
+  const base = await sidecarOf(session, name);
+  const options = publish === undefined ? base.options : { ...base.options, publish };
+  await saveSidecar(session.host, session.storePath, name, { ...base, ...change, options });
+}
+
+async function sidecarOf(session: Session, name: string): Promise<Sidecar> {
   const present = await loadSidecar(session.host, session.storePath, name);
-  const base: Sidecar = present ?? {
-    schema: 1,
-    phase: 'ready',
-    created: new Date(session.host.clock.nowMs()).toISOString(),
-    driver: {},
-    options: {},
-  };
-  await saveSidecar(session.host, session.storePath, name, { ...base, ...change });
+  return (
+    present ?? {
+      schema: 1,
+      phase: 'ready',
+      created: new Date(session.host.clock.nowMs()).toISOString(),
+      driver: {},
+      options: {},
+    }
+  );
 }

@@ -5,7 +5,7 @@ import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { removeFromCache, type RemovedImage } from '../image/prune.ts';
 import { listNames } from './list.ts';
 import { loadOwnData } from './own-data.ts';
-import { driverCache } from './resume-material.ts';
+import { driverCache } from './driver-cache.ts';
 import type { Session } from './session.ts';
 
 /**

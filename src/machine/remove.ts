@@ -1,9 +1,8 @@
-import path from 'node:path';
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { removeMachineDirectory } from '../store/machine-files.ts';
 import { sweepLeftovers } from '../store/leftovers.ts';
-import { machineDirectory, removedDirectory } from '../store/paths.ts';
+import { joinPath, machineDirectory, removedDirectory, tombstonesDirectory } from '../store/paths.ts';
 import { lastEvent, openJournal, readJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, type OpenMachine } from './open.ts';
@@ -136,9 +135,9 @@ async function writeTombstone(
 ): Promise<void> {
   const { host, storePath } = session;
   const record = await host.files.readText(machinePaths(directory).config).catch(() => undefined);
-  const tombstones = path.join(storePath, 'tombstones');
+  const tombstones = tombstonesDirectory(storePath);
   await host.files.makeDirectory(tombstones, 0o700);
-  const file = path.join(tombstones, `${name}-${host.clock.nowMs()}.json`);
+  const file = joinPath(tombstones, `${name}-${host.clock.nowMs()}.json`);
   const text = JSON.stringify(
     { name, removedAt: new Date(host.clock.nowMs()).toISOString(), error: messageOf(error), record },
     undefined,

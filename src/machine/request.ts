@@ -1,5 +1,6 @@
 import type { FlagValues } from '../drivers/driver.ts';
 import type { TlsKeyType } from '../tls/types.ts';
+import type { PublishMode } from './publish-mode.ts';
 
 /** Options of the engine, as the flags of create give them. */
 export interface EngineRequest {
@@ -39,8 +40,12 @@ export interface CreateRequest {
   readonly tlsKeyType: TlsKeyType;
   /** Directory, manifest or URL of an image; undefined for the one on this computer. */
   readonly image?: string;
+  /** Directories to share: PATH, PATH:ro, or `none`; undefined for the home directory where the driver can. */
+  readonly shares?: readonly string[];
   /** Boot the machine even where it could be resumed from a template. */
   readonly cold?: boolean;
+  /** Where published ports of containers are found on this computer; `loopback` unless given. */
+  readonly publish?: PublishMode;
   /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
   readonly onError?: 'keep' | 'rollback';
 }

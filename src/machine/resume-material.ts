@@ -1,13 +1,9 @@
-import type { DriverCache, ResumeMaterial } from '../drivers/driver.ts';
-import { withLock } from '../store/lock.ts';
-import { driverCacheDirectory, joinPath } from '../store/paths.ts';
+import type { ResumeMaterial } from '../drivers/driver.ts';
+import { driverCache } from './driver-cache.ts';
 import { liveEngineConfig } from './engine-options.ts';
 import type { OpenMachine } from './open.ts';
 import type { OwnData } from './own-data.ts';
 import type { Session } from './session.ts';
-
-/** Long enough for another process to boot a template on a busy computer. */
-const lockTimeoutMs = 5 * 60 * 1000;
 
 /**
  * What a driver needs to resume this machine instead of booting it; undefined for every machine but one that is being
@@ -41,26 +37,4 @@ export function bootReason(machine: OpenMachine, own: OwnData): string | undefin
   }
   const live = liveEngineConfig(machine.record.HostOptions.EngineOptions, machine.record.DriverName);
   return 'obstacle' in live ? live.obstacle : undefined;
-}
-
-/** A driver's part of the store's cache. */
-export function driverCache(session: Session, driverName: string): DriverCache {
-  const directory = driverCacheDirectory(session.storePath, driverName);
-  return {
-    directory,
-    exclusively: async (name, action) =>
-      withLock(
-        session.host,
-        joinPath(directory, `${name}.lock`),
-        {
-          what: name,
-          timeoutMs: lockTimeoutMs,
-          signal: session.signal,
-          onWait: ({ pid }) => {
-            session.emit({ type: 'note', message: `Waiting for process ${pid} that prepares the same.` });
-          },
-        },
-        action,
-      ),
-  };
 }

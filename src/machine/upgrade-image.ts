@@ -42,7 +42,7 @@ export async function upgradeImage(session: Session, machine: OpenMachine): Prom
   const { before } = change;
   const what = { step: 'image', summary: 'Looking for a newer image', isRoutine: true };
   const image = await reportStep(session, machine.name, what, () =>
-    imageForCreate(session, before.imageSource),
+    imageForCreate(session, machine, before.imageSource),
   );
   const newest = await manifestOf(session, image.digest);
   const present = await manifestOf(session, before.imageDigest);

@@ -4,6 +4,7 @@ import type { Host } from '../host/types.ts';
 import { offeredAlgorithms } from './algorithms.ts';
 import { abortReason } from './abort.ts';
 import { channelOpener, type ChannelContext } from './channels.ts';
+import { dialThrough } from './dial.ts';
 import { runToEnd } from './exec.ts';
 import { connectFailure, type SshAttempt } from './failure.ts';
 import { hostKeyChecks, type HostKeyCheck } from './host-key.ts';
@@ -150,10 +151,13 @@ function connectionOf(
   const start = channelOpener(client, context);
   const connection: SshConnection = {
     hostKey,
+    closed: new Promise((resolve) => client.once('close', resolve)),
     start,
+    dial: (targetHost, port) => dialThrough(client, context.lost, { host: targetHost, port }),
     exec: (command, options = {}) => runToEnd(host.clock, connection, command, options),
     upload: (data, remotePath, mode, options = {}) =>
       uploadFile(connection, { data, remotePath, mode, token: host.randomBytes(6) }, options),
+    files: async () => (await import('./sftp.ts')).openSftp(client, context.lost),
     close: async () => {
       const closed = new Promise<void>((resolve) => client.once('close', resolve));
       const waited = new AbortController();

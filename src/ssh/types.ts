@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import type { Address } from '../host/types.ts';
 import type { HostKeyTrust } from './host-key.ts';
 
@@ -23,6 +23,8 @@ export interface SshOptions {
 export interface SshConnection {
   /** The host key that was shown and accepted, as a public line to pin. */
   readonly hostKey: string;
+  /** Resolves when the connection is gone, for whatever reason. */
+  readonly closed: Promise<void>;
   /**
    * Runs a command line to its end. Output that nobody takes is discarded.
    * @throws MachineError `ssh-failed` when the connection is lost, `timeout`; the signal's reason.
@@ -38,8 +40,46 @@ export interface SshConnection {
    * @throws MachineError `program-failed` when the other side cannot write it; like exec.
    */
   upload(data: string | Uint8Array, remotePath: string, mode: number, options?: UploadOptions): Promise<void>;
+  /**
+   * The files of the other side, by SFTP. They are there as long as the connection.
+   * @throws MachineError `program-missing` where the server has no SFTP.
+   */
+  files(): Promise<RemoteFiles>;
+  /**
+   * Connects to a TCP port that the other side reaches: `direct-tcpip` of RFC 4254, section 7.2. Either side may end its
+   * half first.
+   * @throws MachineError `ssh-failed` when nobody listens there, or the server forwards nothing.
+   */
+  dial(host: string, port: number): Promise<Duplex>;
   /** Ends the connection; running commands reject. */
   close(): Promise<void>;
+}
+
+/** What lies under a name. */
+export type RemoteKind = 'file' | 'directory' | 'symlink' | 'other';
+
+/** One entry of a remote directory; its name leads nowhere else. */
+export interface RemoteEntry {
+  readonly name: string;
+  readonly kind: RemoteKind;
+}
+
+/** Files of the other side. All throw MachineError `program-failed` that names the path, `ssh-failed` when the connection is lost. */
+export interface RemoteFiles {
+  /** Follows links; undefined when there is nothing. `mode`: permission bits. */
+  stat(path: string): Promise<{ readonly kind: RemoteKind; readonly mode: number } | undefined>;
+  list(path: string): Promise<readonly RemoteEntry[]>;
+  makeDirectory(path: string, mode: number): Promise<void>;
+  /** Writes the content of a remote file to a local one. */
+  download(path: string, localPath: string): Promise<void>;
+  /** The other way round. */
+  upload(localPath: string, path: string, mode: number): Promise<void>;
+  /** Writes the content of a remote file to one of another machine. */
+  send(path: string, other: RemoteFiles, otherPath: string, mode: number): Promise<void>;
+  writeStream(path: string, mode: number): Writable;
+  /** Renames a file, also to a name that is taken. */
+  replace(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
 }
 
 /** Size of a terminal in characters. */

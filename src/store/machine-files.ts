@@ -57,6 +57,15 @@ export async function loadRecord(
 }
 
 /**
+ * The version of a record as its file has it, before any migration.
+ * @throws MachineError `name-invalid`, `record-invalid`, `record-from-future`; system errors of a file that cannot be read.
+ */
+export async function readRecordVersion(host: Host, storePath: string, name: string): Promise<number> {
+  const path = machineFile(storePath, name, 'config');
+  return versionOf(parseJsonObject(await readRecordText(host, path), path), path);
+}
+
+/**
  * Writes the record of a machine: whole or not at all, 0600. The version before it becomes config.json.bak.
  * Nothing is written when nothing changed. The caller holds the machine's lock.
  * @throws MachineError `store-write-failed` (the old record is then unchanged), `record-from-future` when a

@@ -40,6 +40,10 @@ export const machineFiles = {
   createLog: 'create.log',
   /** Output of the background agent. */
   agentLog: 'agent.log',
+  /** The output before, once it has grown long. */
+  agentLogBefore: 'agent.log.1',
+  /** What the background agent that runs has forwarded. */
+  agentState: 'agent.json',
   /** Copy of the CA's certificate, 0644. */
   ca: certFiles.ca,
   /** Copy of the client's certificate, 0644. */
@@ -132,6 +136,11 @@ export function machineLockPath(storePath: string, name: string): string {
   return hiddenSibling(storePath, name, 'lock');
 }
 
+/** Held by a machine's background agent for as long as it runs; so it also tells who that is. */
+export function agentLockPath(storePath: string, name: string): string {
+  return hiddenSibling(storePath, name, 'agent-lock');
+}
+
 /** Where a machine's directory is filled before it is renamed into place; left over only by a crash. */
 export function draftDirectory(storePath: string, name: string): string {
   return hiddenSibling(storePath, name, 'new');
@@ -145,6 +154,11 @@ export function removedDirectory(storePath: string, name: string): string {
 /** Lock of the CA and the client certificates. */
 export function certsLockPath(storePath: string): string {
   return joinPath(storePath, '.certs.lock');
+}
+
+/** Notes about machines that were removed here by force, and perhaps not at their provider. */
+export function tombstonesDirectory(storePath: string): string {
+  return joinPath(storePath, 'tombstones');
 }
 
 /** What a driver keeps for all machines of the store and can make again. */

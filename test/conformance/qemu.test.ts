@@ -26,7 +26,11 @@ for (const platform of ['linux', 'darwin', 'win32'] as const) {
           signal: new AbortController().signal,
           emit: () => undefined,
           save: async () => undefined,
-          boot: { image: { ...files, digest: 'd', version: 'v', architecture: 'amd64' }, guestFiles: [] },
+          boot: {
+            image: { ...files, digest: 'd', version: 'v', architecture: 'amd64' },
+            guestFiles: [],
+            shares: [],
+          },
         },
         cleanup: async () => undefined,
       };

@@ -25,6 +25,7 @@ export function installFakeQemu(host: FakeHost): FakeQemu {
     running: () => [...host.processes.running.keys()].filter((pid) => pid >= firstPid),
   };
   let name = '';
+  const forwards = new Map<string, string>();
   const serve = ({ execute, arguments: given }: Request): unknown => {
     switch (execute) {
       case 'query-status':
@@ -32,7 +33,7 @@ export function installFakeQemu(host: FakeHost): FakeQemu {
       case 'query-name':
         return { name };
       case 'human-monitor-command':
-        return given?.['command-line'] === 'info usernet' ? usernet : '';
+        return monitor(forwards, String(given?.['command-line']));
       case 'cont':
         fake.status = 'running';
         return {};
@@ -52,6 +53,7 @@ export function installFakeQemu(host: FakeHost): FakeQemu {
     if (args.includes('--version')) {
       return { stdout: 'QEMU emulator version 9.2.0\n' };
     }
+    forwards.clear();
     name = /guest=([^,]*)/.exec(args[args.indexOf('-name') + 1] ?? '')?.[1] ?? '';
     const console = args
       .find((arg) => arg.startsWith('file,id=serial0,path='))
@@ -86,6 +88,23 @@ export const usernet = [
   '  TCP[HOST_FORWARD]   3       127.0.0.1 42376       10.0.2.15  2376     0     0',
   '',
 ].join('\r\n');
+
+/** The monitor's lines on forwards, with the texts of QEMU 7.2. */
+export function monitor(forwards: Map<string, string>, line: string): string {
+  const [, verb, protocol = '', address = '', port = '', guestPort = ''] =
+    /^hostfwd_(add|remove) net0 (tcp|udp):([^:]*):(\d+)(?:-:(\d+))?$/.exec(line) ?? [];
+  const key = `${protocol}:${address}:${port}`;
+  if (verb === 'add') {
+    const row = `  ${protocol.toUpperCase()}[HOST_FORWARD]   9 ${address} ${port}  10.0.2.15 ${guestPort}     0     0\r\n`;
+    const isTaken = forwards.has(key);
+    forwards.set(key, forwards.get(key) ?? row);
+    return isTaken ? `Could not set up host forwarding rule '${key}-:${guestPort}'\r\n` : '';
+  }
+  if (verb === 'remove') {
+    return `host forwarding rule for ${key} ${forwards.delete(key) ? 'removed' : 'not found'}\r\n`;
+  }
+  return line === 'info usernet' ? usernet + [...forwards.values()].join('') : '';
+}
 
 function answering(serve: (request: Request) => unknown): Socket {
   const [near, far] = createSocketPair();

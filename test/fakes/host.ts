@@ -22,6 +22,8 @@ export interface FakeClock extends Clock {
 /** Sockets that the test hands out. */
 export interface FakeNetwork extends Network {
   readonly takenPorts: Set<number>;
+  /** What is listened on: `tcp 127.0.0.1:80`. */
+  readonly listening: Set<string>;
   /** Every address that somebody connected to, as `host:port` or path. */
   readonly connections: string[];
   /** Answers a connection. By default every one is refused. */
@@ -128,6 +130,7 @@ function defaultFacts(platform: NodeJS.Platform): HostFacts {
     userName: 'ann',
     pid: 1000,
     packageRoot: isWindows ? 'C:\\tsmachine' : '/opt/tsmachine',
+    nodePath: isWindows ? 'C:\\node\\node.exe' : '/usr/bin/node',
   };
 }
 
@@ -197,6 +200,7 @@ function createFakeClock(startMs: number): FakeClock {
 function createFakeNetwork(): FakeNetwork {
   const network: FakeNetwork = {
     takenPorts: new Set(),
+    listening: new Set(),
     connections: [],
     onConnect: (address) => {
       throw systemError('ECONNREFUSED', 'connect', nameOf(address));
@@ -215,9 +219,29 @@ function createFakeNetwork(): FakeNetwork {
     listen: async () => {
       throw systemError('EACCES', 'listen', '127.0.0.1');
     },
+    listenAt: async ({ host, port }) => {
+      const place = `tcp ${host}:${String(port)}`;
+      return occupy(network, place, port);
+    },
+    bindDatagrams: async ({ host, port }) => {
+      const place = `udp ${host}:${String(port)}`;
+      return { ...occupy(network, place, port), send: () => undefined };
+    },
     isPortFree: async (port) => !network.takenPorts.has(port),
   };
   return network;
+}
+
+function occupy(network: FakeNetwork, place: string, port: number): { close(): Promise<void> } {
+  if (network.takenPorts.has(port) || network.listening.has(place)) {
+    throw systemError('EADDRINUSE', 'listen', place);
+  }
+  network.listening.add(place);
+  return {
+    close: async () => {
+      network.listening.delete(place);
+    },
+  };
 }
 
 function createFakeHttp(files: MemoryFiles): FakeHttp {

@@ -83,7 +83,7 @@ export async function makeQemuMachine(options: QemuMachineOptions = {}): Promise
     emit: (event) => {
       events.push(event);
     },
-    boot: { image, guestFiles: [{ name: 'authorized_keys', path: keys }] },
+    boot: { image, guestFiles: [{ name: 'authorized_keys', path: keys }], shares: [] },
   };
   const cleanup = async (): Promise<void> => {
     await killMachine({ ...context, signal: new AbortController().signal });

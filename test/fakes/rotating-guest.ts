@@ -50,8 +50,11 @@ function connectionTo(guest: RotatingGuest): SshConnection {
   };
   return {
     hostKey: '',
+    closed: Promise.resolve(),
     start: unused,
+    dial: unused,
     upload: unused,
+    files: unused,
     exec: async (command, options = {}) => {
       const { answer } = guest;
       guest.commands.push(command);

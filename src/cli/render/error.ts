@@ -1,6 +1,7 @@
 import { errorCodes } from '../../core/codes.ts';
 import { isMachineError, MachineError, messageOf, systemCode } from '../../core/errors.ts';
 import type { CommandDefinition, CommandFlag } from '../definitions.ts';
+import { inTheNameOf } from '../in-the-name-of.ts';
 import type { Io } from '../io.ts';
 import { printable, printableLines, redact } from './text.ts';
 
@@ -170,11 +171,6 @@ function asMachineError(error: unknown): MachineError {
     return new MachineError('bug', `Something unexpected happened: ${message}`, { cause: error });
   }
   return new MachineError('host-not-ready', message, { remedies: [] });
-}
-
-/** Commands in a text are those of the program that was called. */
-function inTheNameOf(io: Io, text: string): string {
-  return io.program === 'tsmachine' ? text : text.replace(/(?<![\w./-])tsmachine(?=: | [a-z-])/g, io.program);
 }
 
 function textFact(error: MachineError, name: string): string | undefined {

@@ -1,4 +1,3 @@
-import { MachineError } from '../../core/errors.ts';
 import type { Host } from '../../host/types.ts';
 import { isShellName } from './table.ts';
 
@@ -13,9 +12,9 @@ export interface Ancestor {
 
 /**
  * The name of the shell that the user types into: from SHELL; on Windows without it from the processes above this one.
- * @throws MachineError `arguments-invalid` when SHELL is empty elsewhere.
+ * Undefined when SHELL is empty elsewhere.
  */
-export async function detectShell(host: Host): Promise<string> {
+export async function detectShell(host: Host): Promise<string | undefined> {
   const { env, platform } = host.facts;
   const shell = env['SHELL'] ?? '';
   if (platform === 'win32') {
@@ -24,14 +23,7 @@ export async function detectShell(host: Host): Promise<string> {
     }
     return shell === '' ? shellOfAncestors(await readAncestors(host)) : baseName(shell);
   }
-  if (shell === '') {
-    throw new MachineError('arguments-invalid', 'Unknown shell', {
-      why: 'SHELL is not set.',
-      remedies: ['Name the shell: --shell bash'],
-      exitCode: 1,
-    });
-  }
-  return baseName(shell);
+  return shell === '' ? undefined : baseName(shell);
 }
 
 /**

@@ -10,17 +10,27 @@ const scripts: Readonly<Record<string, (program: string) => string>> = {
   bash: (program) => `_${functionName(program)}() {
   local IFS=$'\\n'
   COMPREPLY=($(${program} completion words "\${COMP_WORDS[@]:1:COMP_CWORD-1}" "=\${COMP_WORDS[COMP_CWORD]}" 2>/dev/null))
+  if [[ "\${COMPREPLY[0]}" == *: ]]; then compopt -o nospace 2>/dev/null; fi
 }
 complete -o default -F _${functionName(program)} ${program}`,
   zsh: (program) => `#compdef ${program}
 _${functionName(program)}() {
   local -a found
   found=("\${(@f)$(${program} completion words "\${(@)words[2,CURRENT-1]}" "=\${words[CURRENT]}" 2>/dev/null)}")
-  if [[ -n "\${found[*]}" ]]; then compadd -a found; else _files; fi
+  if [[ -z "\${found[*]}" ]]; then _files
+  elif [[ "\${found[1]}" == *: ]]; then compadd -S '' -a found
+  else compadd -a found; fi
 }
 compdef _${functionName(program)} ${program}`,
-  fish: (program) =>
-    `complete -c ${program} -f -a '(${program} completion words (commandline -opc)[2..-1] "="(commandline -ct) 2>/dev/null)'`,
+  fish: (program) => `function __${functionName(program)}_words
+  set -l found (${program} completion words (commandline -opc)[2..-1] "="(commandline -ct) 2>/dev/null)
+  if test (count $found) -gt 0
+    string join \\n -- $found
+  else
+    __fish_complete_path (commandline -ct)
+  end
+end
+complete -c ${program} -f -a '(__${functionName(program)}_words)'`,
   powershell: (program) => `Register-ArgumentCompleter -Native -CommandName ${program} -ScriptBlock {
   param($current, $line, $position)
   $before = @($line.CommandElements | Select-Object -Skip 1 | Where-Object { $_.Extent.EndOffset -lt $position } | ForEach-Object { "$_" })

@@ -1,3 +1,4 @@
+import { ensureAgent } from '../../agent/control.ts';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { MachineEvent } from '../../core/events.ts';
 import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
@@ -40,6 +41,7 @@ export default async function create(call: Call<'create'>): Promise<number> {
     call.recoverWith(`create --resume ${name}`);
     await resumeCreate(call.session, name, onError === undefined ? {} : { onError });
     sayHowToConnect(call, name);
+    await ensureAgent(call.session, name);
     return 0;
   }
   const request = requestOf(name, manifest, values);
@@ -67,6 +69,9 @@ export default async function create(call: Call<'create'>): Promise<number> {
     call.print(JSON.stringify({ name, driver: manifest.name }));
   }
   sayHowToConnect(call, name);
+  if (manifest.capabilities.forwards === true) {
+    await ensureAgent(call.session, name);
+  }
   return 0;
 }
 

@@ -74,16 +74,24 @@ async function chooseShell(call: Call<'env'>): Promise<Shell> {
   return createPosixShell('sh');
 }
 
-/** docker-machine gives its advice about an unknown shell on stdout. */
+/**
+ * The shell in use. Without SHELL (cron, containers, build servers) the lines are those for sh, which every shell of such
+ * places reads; docker-machine gives its advice on stdout and fails.
+ */
 async function detect(call: Call<'env'>): Promise<string> {
-  try {
-    return await detectShell(call.io.host);
-  } catch (error) {
-    if (call.io.program === 'docker-machine') {
-      call.print(unknownShellAdvice);
-    }
-    throw error;
+  const shell = await detectShell(call.io.host);
+  if (shell !== undefined) {
+    return shell;
   }
+  if (call.io.program !== 'docker-machine') {
+    return 'sh';
+  }
+  call.print(unknownShellAdvice);
+  throw new MachineError('arguments-invalid', 'Unknown shell', {
+    why: 'SHELL is not set.',
+    remedies: ['Name the shell: --shell bash'],
+    exitCode: 1,
+  });
 }
 
 function toJson(assignments: readonly Assignment[]): string {

@@ -2,6 +2,7 @@ import { listMachineDirectories } from '../../store/machine-files.ts';
 import type { MachineRow } from '../../machine/list.ts';
 import { activeMark } from '../active-mark.ts';
 import type { Call } from '../call.ts';
+import { inTheNameOf } from '../in-the-name-of.ts';
 
 /** `ls`: the machines as a table, by a template, as JSON, or only their names. */
 export default async function ls(call: Call<'ls'>): Promise<number> {
@@ -13,7 +14,8 @@ export default async function ls(call: Call<'ls'>): Promise<number> {
   // A mistake in the template is known before a machine is asked.
   const { format = '' } = options;
   const listFormat = format === '' ? undefined : (await import('../list-format.ts')).parseListFormat(format);
-  const rows = (await list(call)).map((row) => inTheNameOf(call, row));
+  // Advice in the ERRORS column names the program that was called.
+  const rows = (await list(call)).map((row) => ({ ...row, error: inTheNameOf(call.io, row.error) }));
   if (listFormat !== undefined) {
     listFormat.print(rows, (text) => call.io.stdout.write(text));
   } else if (options.json === true) {
@@ -48,13 +50,6 @@ async function list(call: Call<'ls'>): Promise<MachineRow[]> {
 
 function listOptions({ options }: Call<'ls'>): { timeoutMs: number; filters: readonly string[] } {
   return { timeoutMs: options.timeout * 1000, filters: options.filter ?? [] };
-}
-
-/** Advice in the ERRORS column names the program that was called. */
-function inTheNameOf({ io }: Call<'ls'>, row: MachineRow): MachineRow {
-  return io.program === 'tsmachine'
-    ? row
-    : { ...row, error: row.error.replace(/\btsmachine(?= [a-z])/g, io.program) };
 }
 
 /** What the record says is what `inspect` is for, without its secrets. */

@@ -1,4 +1,5 @@
 import { isMachineError } from '../../core/errors.ts';
+import { endAgent } from '../../agent/control.ts';
 import { removeMachine } from '../../machine/remove.ts';
 import { sweepLeftovers } from '../../store/leftovers.ts';
 import { askYesNo } from '../ask.ts';
@@ -33,6 +34,7 @@ export default async function rm(call: Call<'rm'>): Promise<number> {
 /** With --force everything is done that can be done: only a name that is no name is still a mistake. */
 async function removeOne(call: AnyCall, name: string, force: boolean): Promise<void> {
   try {
+    await endAgent(call.session, name);
     const { removed, failure } = await removeMachine(call.session, name, { force });
     if (failure !== undefined) {
       await call.report(removalError(name, failure));

@@ -1,4 +1,5 @@
 import type { Call } from '../call.ts';
+import { wantsNativeSsh } from '../native-ssh.ts';
 import { inWordsOfLoading, requireArguments } from '../remote-files.ts';
 
 /** `scp SOURCE TARGET`: copies files to, from or between machines. */
@@ -12,6 +13,7 @@ export default async function scp(call: Call<'scp'>): Promise<number> {
       recursive: call.options.recursive === true,
       delta: call.options.delta === true,
       quiet: call.options.quiet === true,
+      native: wantsNativeSsh(call),
     });
   } catch (error) {
     throw inWordsOfLoading(error);

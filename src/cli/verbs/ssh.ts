@@ -1,10 +1,10 @@
+import { reviveAgent } from '../../agent/control.ts';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { OpenMachine } from '../../machine/open.ts';
 import type { ShellStreams } from '../../machine/shell.ts';
 import type { Call } from '../call.ts';
-import { globalFlags } from '../commands.ts';
 import type { Io } from '../io.ts';
-import { resolveFlags, tokenize } from '../parse.ts';
+import { wantsNativeSsh } from '../native-ssh.ts';
 import { rephrased } from '../rephrase.ts';
 
 /** What stands behind `ssh`. */
@@ -32,6 +32,7 @@ export default async function ssh(call: Call<'ssh'>): Promise<number> {
   try {
     const { openForSsh, runSshProgram } = await import('../../machine/ssh-program.ts');
     const machine = await openForSsh(call.session, name ?? 'default');
+    await reviveAgent(call.session, machine.name);
     const isNative = wantsNativeSsh(call) || (await io.host.processes.find('ssh')) === undefined;
     return await (isNative ? sshNatively(call, machine) : runSshProgram(call.session, machine, words));
   } catch (error) {
@@ -57,12 +58,6 @@ async function sshNatively({ io, args, session }: Call<'ssh'>, machine: OpenMach
     // A stream that is still read would keep the process alive.
     stdin.pause();
   }
-}
-
-/** --native-ssh stands before the command. */
-function wantsNativeSsh({ argv, io }: Call<'ssh'>): boolean {
-  const { given } = tokenize(globalFlags, argv, { stopAtArgument: true });
-  return resolveFlags(globalFlags, given, io.host.facts.env)['native-ssh'] === true;
 }
 
 /** docker-machine has this word in the text itself. */

@@ -1,3 +1,4 @@
+import { ensureAgent } from '../../agent/control.ts';
 import type { Call } from '../call.ts';
 import { forEachMachine } from '../machines.ts';
 
@@ -6,6 +7,8 @@ export default async function upgrade(call: Call<'upgrade'>): Promise<number> {
   const { upgradeMachine } = await import('../../machine/upgrade.ts');
   await forEachMachine(call, async (name) => {
     await upgradeMachine(call.session, name, { rollback: call.options.rollback === true });
+    // A machine that was booted anew has lost its background agent.
+    await ensureAgent(call.session, name);
   });
   return 0;
 }

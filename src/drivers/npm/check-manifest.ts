@@ -47,6 +47,7 @@ const isFlag: Check = (value) =>
     env: matches(/^[A-Z][A-Z0-9_]*$/, 'EXAMPLE_SIZE'),
     unit: maybe(isOneOf('MiB', 'GB-as-MB')),
     secret: maybe(isBoolean),
+    hidden: maybe(isBoolean),
     help: isText,
   })(value) ?? defaultFits(value as Record<string, unknown>);
 
@@ -72,10 +73,12 @@ const isManifest = isObjectOf({
   flags: isListOf(isFlag),
   capabilities: isObjectOf({
     boots: isOneOf('image', 'host', 'nothing'),
+    iso: maybe(isBoolean),
     power: isBoolean,
     ssh: isBoolean,
     localEndpoints: isBoolean,
     resume: isBoolean,
+    forwards: maybe(isBoolean),
   }),
 });
 

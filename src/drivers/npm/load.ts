@@ -24,6 +24,8 @@ const optionalMethods = [
   'configureWith',
   'restart',
   'prune',
+  'listForwards',
+  'changeForwards',
   'logs',
 ] as const satisfies readonly (keyof Driver)[];
 

@@ -28,6 +28,11 @@ const coreDrivers: ReadonlySet<string> = new Set([
   'vmwarevsphere',
 ]);
 
+/** True for a driver that docker-machine contains, and which needs no plugin of its own then. */
+export function isCoreDriver(driverName: string): boolean {
+  return coreDrivers.has(driverName);
+}
+
 /** What the plugin of a driver is called. */
 export function pluginNameOf(driverName: string): string {
   return `docker-machine-driver-${driverName}`;
@@ -45,7 +50,7 @@ export async function findPlugin(host: Host, driverName: string): Promise<Plugin
   if (own !== undefined) {
     return { driverName, path: own };
   }
-  for (const program of coreDrivers.has(driverName) ? ['docker-machine', 'rancher-machine'] : []) {
+  for (const program of isCoreDriver(driverName) ? ['docker-machine', 'rancher-machine'] : []) {
     const path = await host.processes.find(program);
     if (path !== undefined && !(await isThisProgram(host, path))) {
       return { driverName, path };

@@ -1,4 +1,4 @@
-import type { BootImage, GuestFile } from '../driver.ts';
+import type { BootImage, GuestFile, Share } from '../driver.ts';
 import type { Accelerator } from './config.ts';
 import { guestName } from './run-state.ts';
 
@@ -11,6 +11,7 @@ export interface MachineArguments {
   readonly platform: NodeJS.Platform;
   readonly image: BootImage;
   readonly guestFiles: readonly GuestFile[];
+  readonly shares: readonly Share[];
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly accelerator: Accelerator;
@@ -81,6 +82,7 @@ export function machineArguments(machine: MachineArguments): string[] {
     ...['-device', 'virtio-rng-pci'],
     ...['-device', 'virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on'],
     ...(machine.image.architecture === 'amd64' ? ['-device', 'vmgenid,guid=auto'] : []),
+    ...shareArguments(machine.shares),
     ...guestFileArguments(machine.guestFiles),
     ...[
       '-chardev',
@@ -224,6 +226,18 @@ function networkArguments(machine: MachineArguments): string[] {
     // Without the ROM for booting from the network the firmware is done earlier.
     ...['-device', `virtio-net-pci,netdev=net0,mac=${machine.macAddress},romfile=`],
   ];
+}
+
+/**
+ * What the guest creates belongs to the user who runs QEMU; a change of owner that QEMU may not make is passed over
+ * in silence, because programs in containers try it often and do not need it.
+ */
+function shareArguments(shares: readonly Share[]): string[] {
+  return shares.flatMap(({ path, isReadOnly, tag }) => [
+    '-fsdev',
+    `local,id=${tag},path=${escapeOption(path)},security_model=none,multidevs=remap${isReadOnly ? ',readonly=on' : ''}`,
+    ...['-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`],
+  ]);
 }
 
 function guestFileArguments(guestFiles: readonly GuestFile[]): string[] {

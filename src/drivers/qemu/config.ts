@@ -20,32 +20,21 @@ export interface QemuConfig {
 
 const accelerators: readonly string[] = ['auto', 'kvm', 'hvf', 'whpx', 'nvmm', 'tcg'];
 
-const memoryMinMiB = 512;
-const diskMinMiB = 1000;
 /** Limits against nonsense in records; what the host can carry is checked before a create. */
 const cpusMax = 1024;
 const memoryMaxMiB = 64 * 1024 * 1024;
 const diskMaxMiB = 1024 * 1024 * 1024;
 const programCharsMax = 4096;
 
+const cpuRange = { min: 1, max: cpusMax, default: 2, unit: '' };
+const memoryRange = { min: 512, max: memoryMaxMiB, default: 2048, unit: ' MB' };
+const diskRange = { min: 1000, max: diskMaxMiB, default: 20_000, unit: ' MB' };
+
 /**
  * Flag values to the keys of the record, which are those of docker-machine-driver-qemu.
  * @throws MachineError `flag-invalid`.
  */
 export function configure(values: FlagValues): Configured {
-  const cpus = whole(values, 'qemu-cpu-count', { min: 1, max: cpusMax, default: 2, unit: '' });
-  const memory = whole(values, 'qemu-memory', {
-    min: memoryMinMiB,
-    max: memoryMaxMiB,
-    default: 2048,
-    unit: ' MB',
-  });
-  const disk = whole(values, 'qemu-disk-size', {
-    min: diskMinMiB,
-    max: diskMaxMiB,
-    default: 20_000,
-    unit: ' MB',
-  });
   const accelerator = text(values, 'qemu-accel') || 'auto';
   if (!accelerators.includes(accelerator)) {
     throw new MachineError('flag-invalid', `--qemu-accel "${accelerator}" is not known.`, {
@@ -61,15 +50,37 @@ export function configure(values: FlagValues): Configured {
   return {
     ...(imageSource === '' ? {} : { imageSource }),
     config: {
-      CPU: cpus,
-      Memory: memory,
-      DiskSize: disk,
+      CPU: whole(values, 'qemu-cpu-count', cpuRange),
+      Memory: whole(values, 'qemu-memory', memoryRange),
+      DiskSize: whole(values, 'qemu-disk-size', diskRange),
       Program: program,
       Boot2DockerURL: imageSource,
       Accel: accelerator,
       EnginePort: 0,
     },
     common: { ipAddress: '127.0.0.1', sshUser: 'docker' },
+  };
+}
+
+/**
+ * New sizes of a machine that exists. They hold from the next start on, which also enlarges the disk.
+ * @throws MachineError `flag-invalid`, also for a smaller disk.
+ */
+export function change(values: FlagValues, present: QemuConfig): Readonly<Record<string, unknown>> {
+  const disk = whole(values, 'qemu-disk-size', { ...diskRange, default: present.diskSizeMiB });
+  if (disk < present.diskSizeMiB) {
+    throw new MachineError(
+      'flag-invalid',
+      `The disk cannot be made smaller than ${present.diskSizeMiB} MB.`,
+      {
+        why: 'What is on it would be lost.',
+      },
+    );
+  }
+  return {
+    CPU: whole(values, 'qemu-cpu-count', { ...cpuRange, default: present.cpus }),
+    Memory: whole(values, 'qemu-memory', { ...memoryRange, default: present.memoryMiB }),
+    DiskSize: disk,
   };
 }
 

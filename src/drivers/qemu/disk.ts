@@ -2,7 +2,7 @@ import { MachineError } from '../../core/errors.ts';
 import type { BootMaterial, DriverContext } from '../driver.ts';
 import type { Host } from '../../host/types.ts';
 import type { QemuConfig } from './config.ts';
-import { magicTar } from './magic-tar.ts';
+import { magicTar } from '../magic-tar.ts';
 import { findImageTool, findProgram, installHint, systemProgramOf } from './programs.ts';
 import { checkQcow2, headerBytes } from './qcow2.ts';
 

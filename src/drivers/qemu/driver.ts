@@ -1,11 +1,12 @@
 import { defineDriver, type DriverContext, type Step } from '../driver.ts';
-import { configure, readConfig, type QemuConfig } from './config.ts';
+import { change, configure, readConfig, type QemuConfig } from './config.ts';
 import { manifest } from './manifest.ts';
 import { fileIn, inspectMachine } from './run-state.ts';
 
 // `inspect` is on the way of every `url` and `ls`; whatever changes a machine is loaded when it is called.
 export default defineDriver<QemuConfig>(manifest, {
   configure,
+  change,
   readConfig,
   check: async (context) => (await import('./check.ts')).checkHost(context),
   steps: (context) => [templateStep(context), diskStep(context)],
@@ -15,6 +16,8 @@ export default defineDriver<QemuConfig>(manifest, {
   remove: async (context) => (await import('./stop.ts')).removeMachine(context),
   inspect: inspectMachine,
   prune: async (context) => (await import('./template/prune.ts')).pruneTemplateCache(context),
+  listForwards: async (context) => (await import('./forwards.ts')).listForwards(context),
+  changeForwards: async (context, change) => (await import('./forwards.ts')).changeForwards(context, change),
   logs: ({ directory }) => [
     { name: 'console', path: fileIn(directory, 'console.log') },
     { name: 'qemu', path: fileIn(directory, 'qemu.log') },

@@ -63,6 +63,7 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     platform: host.facts.platform,
     image: plan.boot.image,
     guestFiles: plan.boot.guestFiles,
+    shares: plan.boot.shares,
     diskPath: paths.disk,
     consolePath: paths.console,
     pidPath: paths.pid,

@@ -9,6 +9,7 @@ export const manifest: DriverManifest = {
     {
       name: 'qemu-cpu-count',
       aliases: ['cpus'],
+      changeable: true,
       type: 'int',
       env: 'QEMU_CPU_COUNT',
       default: 2,
@@ -17,6 +18,7 @@ export const manifest: DriverManifest = {
     {
       name: 'qemu-memory',
       aliases: ['memory'],
+      changeable: true,
       type: 'size',
       unit: 'MiB',
       env: 'QEMU_MEMORY',
@@ -26,6 +28,7 @@ export const manifest: DriverManifest = {
     {
       name: 'qemu-disk-size',
       aliases: ['disk'],
+      changeable: true,
       type: 'size',
       unit: 'MiB',
       env: 'QEMU_DISK_SIZE',
@@ -54,5 +57,13 @@ export const manifest: DriverManifest = {
       help: 'Name or path of qemu-system-*; by default the one of the architecture on PATH',
     },
   ],
-  capabilities: { boots: 'image', power: true, ssh: true, localEndpoints: true, resume: true },
+  capabilities: {
+    boots: 'image',
+    power: true,
+    ssh: true,
+    localEndpoints: true,
+    resume: true,
+    shares: true,
+    forwards: true,
+  },
 };

@@ -8,20 +8,23 @@ export interface ProgramFacts {
   readonly version: QemuVersion;
   /** The whole line, with the distribution's own version: two builds of one release may differ. */
   readonly build: string;
+  /** Built with the device that shares directories, which distributions leave out here and there. */
+  readonly canShare: boolean;
 }
 
 interface CachedFacts {
   /** The program with its size and date. */
   readonly program: string;
   readonly build: string;
+  readonly canShare: boolean;
 }
 
 const fileName = 'qemu-programs.json';
 const entriesMax = 16;
-const versionTimeoutMs = 10_000;
+const askTimeoutMs = 10_000;
 
 /**
- * The version of a QEMU. Asked once for each program file; the answer is kept, because every `create` needs it.
+ * What a QEMU is. Asked once for each program file; the answer is kept, because every `create` needs it.
  * @throws MachineError `program-failed` when the program says something else, `program-missing`.
  */
 export async function readProgramFacts(
@@ -33,6 +36,7 @@ export async function readProgramFacts(
   const entries = await readEntries(host);
   const known = entries.find(({ program }) => program === stamp);
   const build = known?.build ?? (await askVersion(host, systemProgram, signal));
+  const canShare = known?.canShare ?? (await hasShareDevice(host, systemProgram, signal));
   const version = parseVersion(build);
   if (version === undefined) {
     throw new MachineError('program-failed', `${systemProgram} does not tell its version.`, {
@@ -40,9 +44,9 @@ export async function readProgramFacts(
     });
   }
   if (known === undefined && stamp !== undefined) {
-    await save(host, [{ program: stamp, build }, ...entries].slice(0, entriesMax));
+    await save(host, [{ program: stamp, build, canShare }, ...entries].slice(0, entriesMax));
   }
-  return { version, build };
+  return { version, build, canShare };
 }
 
 async function askVersion(
@@ -51,10 +55,27 @@ async function askVersion(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const { stdout } = await host.processes.run(systemProgram, ['--version'], {
-    timeoutMs: versionTimeoutMs,
+    timeoutMs: askTimeoutMs,
     signal,
   });
   return stdout.split(/\r?\n/)[0] ?? '';
+}
+
+async function hasShareDevice(
+  host: Host,
+  systemProgram: string,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const question = ['-M', 'none', '-device', 'virtio-9p-pci,help'];
+  try {
+    await host.processes.run(systemProgram, question, { timeoutMs: askTimeoutMs, signal });
+    return true;
+  } catch (error) {
+    if (!isMachineError(error) || error.code !== 'program-failed') {
+      throw error;
+    }
+    return false;
+  }
 }
 
 async function readEntries(host: Host): Promise<CachedFacts[]> {
@@ -88,5 +109,9 @@ function isEntry(value: unknown): value is CachedFacts {
     return false;
   }
   const entry = value as Record<string, unknown>;
-  return typeof entry['program'] === 'string' && typeof entry['build'] === 'string';
+  return (
+    typeof entry['program'] === 'string' &&
+    typeof entry['build'] === 'string' &&
+    typeof entry['canShare'] === 'boolean'
+  );
 }

@@ -3,6 +3,7 @@ import type { BootMaterial, DriverContext } from '../driver.ts';
 import { decideAccelerator } from './accelerator.ts';
 import type { Accelerator, QemuConfig } from './config.ts';
 import type { LaunchPlan } from './launch.ts';
+import { readProgramFacts } from './program-facts.ts';
 import { findProgram, installHint, systemProgramOf } from './programs.ts';
 import { readRunRecord, type MachinePaths } from './run-state.ts';
 
@@ -19,7 +20,29 @@ export async function planLaunch(context: StartContext, paths: MachinePaths): Pr
   }
   const program = await requireProgram(context, boot);
   const accelerator = await chooseAccelerator(context, program, boot);
-  return { program, accelerator, boot, paths, ...(await preferredPorts(context)) };
+  const usable = await withUsableShares(context, program, boot);
+  if (usable.shares.length < boot.shares.length) {
+    const paths = boot.shares.map(({ path }) => path).join(', ');
+    context.emit({
+      type: 'warn',
+      machine: context.name,
+      message: `${program} was built without the device for shared directories: the machine does not see ${paths}.`,
+    });
+  }
+  return { program, accelerator, boot: usable, paths, ...(await preferredPorts(context)) };
+}
+
+/** What is booted, without the shares that this QEMU has no device for. */
+export async function withUsableShares(
+  context: StartContext,
+  program: string,
+  boot: BootMaterial,
+): Promise<BootMaterial> {
+  if (boot.shares.length === 0) {
+    return boot;
+  }
+  const { canShare } = await readProgramFacts(context.host, program, context.signal);
+  return canShare ? boot : { ...boot, shares: [] };
 }
 
 /** Absolute path of QEMU for an image. @throws MachineError `program-missing`. */

@@ -1,6 +1,6 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { DriverContext } from '../driver.ts';
-import type { GuestMark } from '../guest-phases.ts';
+import { reportMark } from '../follow-guest.ts';
 import { forgetVerdicts } from './accelerator-cache.ts';
 import type { QemuConfig } from './config.ts';
 import { prepareDisk } from './disk.ts';
@@ -134,18 +134,9 @@ async function follow(
     limits: start.limits ?? limitsFor(running.record.accelerator),
     signal,
     onMark: (mark) => {
-      report(context, mark);
+      reportMark(context, mark);
     },
     hasEnded: () => running.control.isClosed,
     readLog: () => readLog(host, start.paths.log),
   });
-}
-
-function report(context: StartContext, mark: GuestMark): void {
-  const machine = context.name;
-  if (mark.phase === 'note') {
-    context.emit({ type: 'note', machine, message: mark.detail ?? '' });
-  } else if (mark.phase !== 'failed') {
-    context.emit({ type: 'phase', machine, phase: mark.phase, atSeconds: mark.atSeconds });
-  }
 }

@@ -1,8 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import test from 'ava';
+import { generateSshKeyPair } from '../../../src/ssh/keys.ts';
+import { makeMachineStore } from '../ssh/machine-store.ts';
 
 const packageRoot = join(import.meta.dirname, '../../../..');
 const program = join(packageRoot, 'bin', 'tsmachine.js');
@@ -15,7 +18,11 @@ interface Loaded {
 }
 
 /** Runs a command line in a process of its own; V8's coverage names every module that it loaded. */
-function modulesOf(args: readonly string[], storePath: string): Loaded {
+function modulesOf(
+  args: readonly string[],
+  storePath: string,
+  env: Readonly<Record<string, string>> = {},
+): Loaded {
   const coverage = mkdtempSync(join(tmpdir(), 'tsmachine-coverage-'));
   try {
     const result = spawnSync(process.execPath, [program, ...args], {
@@ -26,6 +33,7 @@ function modulesOf(args: readonly string[], storePath: string): Loaded {
         NODE_V8_COVERAGE: coverage,
         MACHINE_STORAGE_PATH: storePath,
         SHELL: '/bin/bash',
+        ...env,
       },
     });
     if (result.status !== 0) {
@@ -65,6 +73,8 @@ const ownMax: Readonly<Record<string, number>> = {
   // Called by the hundred, and with hundreds of others at the same time.
   'create -d none --url tcp://127.0.0.1:1 b': 4,
   'rm -y b': 4,
+  // Runs at every tab key.
+  'completion words start =': 3,
 };
 
 test('read-only commands load few modules and no package', (t) => {
@@ -82,5 +92,28 @@ test('read-only commands load few modules and no package', (t) => {
     }
   } finally {
     rmSync(storePath, { recursive: true });
+  }
+});
+
+test('ssh with the ssh program loads few modules and no package', async (t) => {
+  if (process.platform === 'win32') {
+    t.log('skipped: needs a script as a program');
+    t.pass();
+    return;
+  }
+  const store = makeMachineStore();
+  try {
+    writeFileSync(join(store.files, 'ssh'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    const key = generateSshKeyPair({ randomBytes }, 'x');
+    await store.add('a', { user: 'docker', port: 1, hostKey: key, userKey: key });
+    const PATH = [store.files, process.env['PATH'] ?? ''].join(delimiter);
+    // The second call finds the files that the first has written.
+    modulesOf(['ssh', 'a', 'true'], store.path, { PATH });
+    const { own, foreign } = modulesOf(['ssh', 'a', 'true'], store.path, { PATH });
+    t.deepEqual(foreign, []);
+    // The machine's process is asked for its state, and the program needs a module of its own.
+    t.true(own.length <= 5, own.join(' '));
+  } finally {
+    store.dispose();
   }
 });

@@ -51,6 +51,8 @@ export interface FakeEngine {
   readonly url: string;
   /** Paths of requests that came through. */
   readonly requests: string[];
+  /** How many connections have come through the handshake. */
+  connectionCount(): number;
   close(): Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export async function startEngine(options: {
   readonly answer?: (request: IncomingMessage, response: ServerResponse) => void;
 }): Promise<FakeEngine> {
   const requests: string[] = [];
+  let connectionCount = 0;
   const server = createHttpsServer(
     {
       cert: options.server.certPem,
@@ -76,6 +79,9 @@ export async function startEngine(options: {
       (options.answer ?? answerAsEngine)(request, response);
     },
   );
+  server.on('secureConnection', () => {
+    connectionCount += 1;
+  });
   server.on('tlsClientError', () => undefined);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -83,6 +89,7 @@ export async function startEngine(options: {
     port,
     url: `tcp://127.0.0.1:${port}`,
     requests,
+    connectionCount: () => connectionCount,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

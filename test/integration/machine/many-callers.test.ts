@@ -95,13 +95,13 @@ function chances(seed: number): () => number {
 const stormSeed = 20_260_727;
 const stormNames = 8;
 const stormCalls = 160;
-/** Longer than a call takes on a machine that is not busy: some live, some die at once, most in between. */
-const killWithinMs = 900;
+/** How long a call takes, until some have ended here. */
+const firstCallMs = 500;
 
 interface StormCall {
   readonly args: readonly string[];
-  /** Undefined for one that may live. */
-  readonly killAfterMs: number | undefined;
+  /** When to kill it, as a share of what a call takes on this computer; undefined for one that may live. */
+  readonly killAfter: number | undefined;
 }
 
 function stormOf(seed: number): StormCall[] {
@@ -120,7 +120,7 @@ function stormOf(seed: number): StormCall[] {
       ['ls', '-q'],
     ] as const;
     const args = calls[Math.floor(chance() * calls.length)] ?? ['ls'];
-    return { args, killAfterMs: chance() < 0.5 ? Math.floor(chance() * killWithinMs) : undefined };
+    return { args, killAfter: chance() < 0.5 ? chance() : undefined };
   });
 }
 
@@ -140,11 +140,16 @@ test.serial(
     try {
       t.log(`seed ${stormSeed}`);
       let killed = 0;
-      await inParallel(stormOf(stormSeed), callersMax, async ({ args, killAfterMs }) => {
-        const outcome = await (killAfterMs === undefined
+      let callMs = firstCallMs;
+      await inParallel(stormOf(stormSeed), callersMax, async ({ args, killAfter }) => {
+        const startedAt = performance.now();
+        const outcome = await (killAfter === undefined
           ? store.dockerMachine(args)
-          : store.dockerMachineKilled(args, killAfterMs));
+          : store.dockerMachineKilled(args, killAfter * callMs));
         const { code, signal, stderr } = outcome;
+        if (killAfter === undefined) {
+          callMs += (performance.now() - startedAt - callMs) / 4;
+        }
         if (signal === 'SIGKILL') {
           killed += 1;
         } else if (code === 0) {

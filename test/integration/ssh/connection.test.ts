@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -21,6 +22,24 @@ for (const kind of ['sshd', 'dropbear'] as const) {
         t.is(connection.hostKey, server.hostKey.publicLine.split(' ').slice(0, 2).join(' '));
         const said = await capture(connection, 'cat; echo problem >&2; exit 7', { stdin: 'grüße\0\n' });
         t.deepEqual(said, { exitCode: 7, signal: undefined, stdout: 'grüße\0\n', stderr: 'problem\n' });
+      });
+    });
+  });
+
+  test(`${kind}: connections to ports of the other side, of which each side ends its half`, async (t) => {
+    await withServer(t, kind, async (server) => {
+      const echo = createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket));
+      await new Promise<void>((resolve) => echo.listen(0, '127.0.0.1', resolve));
+      const { port } = echo.address() as AddressInfo;
+      await withConnection(server, async (connection) => {
+        const channel = await connection.dial('127.0.0.1', port);
+        channel.end('there and back');
+        t.is((await channel.toArray()).join(''), 'there and back');
+        await new Promise((resolve) => echo.close(resolve));
+        const error = await errorOf(connection.dial('127.0.0.1', port));
+        t.is(error.code, 'ssh-failed');
+        t.is(error.facts['trouble'], 'channel-refused');
+        t.is((await connection.exec('exit 3')).exitCode, 3, 'the connection goes on');
       });
     });
   });

@@ -11,7 +11,11 @@ export interface MachineStore {
   /** A directory for a test's files, beside the store. */
   readonly files: string;
   /** Adds a machine that has this server's address and keys, or others. */
-  add(name: string, server: SshServer, changed?: { readonly hostKey?: string }): Promise<void>;
+  add(
+    name: string,
+    server: Pick<SshServer, 'user' | 'port' | 'hostKey' | 'userKey'>,
+    changed?: { readonly hostKey?: string },
+  ): Promise<void>;
   /** A machine that has never been started. */
   addStopped(name: string): void;
   tsmachine(args: readonly string[], options?: RunOptions): Promise<Outcome>;

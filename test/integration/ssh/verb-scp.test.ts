@@ -1,5 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -22,10 +31,12 @@ interface Scene {
 /** Runs a test with two machines, or says why not. */
 async function withMachines(
   t: ExecutionContext,
-  program: 'scp' | 'rsync',
+  program: 'scp' | 'rsync' | undefined,
   body: (scene: Scene) => Promise<void>,
 ): Promise<void> {
-  const missing = sshdMissing() ?? (findProgram(program) === undefined ? `needs ${program}` : undefined);
+  const missing =
+    sshdMissing() ??
+    (program !== undefined && findProgram(program) === undefined ? `needs ${program}` : undefined);
   if (missing !== undefined) {
     t.log(`skipped: ${missing}`);
     t.pass();
@@ -147,5 +158,96 @@ test('scp -d sends with rsync, up and down, and refuses two machines', async (t)
     const both = await store.tsmachine(['scp', '-d', `one:${file('tree')}`, `two:${file('b')}`]);
     t.is(both.code, 2);
     t.regex(both.stderr, /rsync copies nothing from one machine to another/);
+    t.regex(both.stderr, /try: Or copy by way of this computer: scp -d ONE:PATH DIRECTORY/);
+  });
+});
+
+const native = '--native-ssh';
+
+test('without scp files are copied by SFTP: up, down and between machines', async (t) => {
+  await withMachines(t, undefined, async ({ store, servers, file }) => {
+    const content = randomBytes(300_000);
+    writeFileSync(file('a'), content, { mode: 0o640 });
+    // No program is on PATH.
+    const env = { PATH: store.files };
+    t.deepEqual(await store.tsmachine(['scp', file('a'), `one:${file('b')}`], { env }), silent);
+    t.deepEqual(readFileSync(file('b')), content);
+    t.is(statSync(file('b')).mode & 0o777, 0o640);
+    const [, second] = servers;
+    t.deepEqual(
+      await store.tsmachine([native, 'scp', `${second?.user ?? ''}@two:${file('b')}`, file('c')]),
+      silent,
+    );
+    t.deepEqual(readFileSync(file('c')), content);
+    t.deepEqual(await store.tsmachine([native, 'scp', `one:${file('c')}`, `two:${file('d')}`]), silent);
+    t.deepEqual(readFileSync(file('d')), content);
+    for (const server of servers) {
+      t.regex(server.log(), /Accepted publickey/);
+    }
+  });
+});
+
+test('SFTP: into a directory, over a file that keeps its mode, and what is empty', async (t) => {
+  await withMachines(t, undefined, async ({ store, file }) => {
+    mkdirSync(file('to'));
+    writeFileSync(file('empty'), '');
+    t.deepEqual(await store.tsmachine([native, 'scp', file('empty'), `one:${file('to')}`]), silent);
+    t.is(readFileSync(join(file('to'), 'empty'), 'utf8'), '');
+    writeFileSync(file('new'), 'new');
+    writeFileSync(file('old'), 'old');
+    chmodSync(file('old'), 0o600);
+    for (const target of [`one:${file('old')}`, file('old')]) {
+      writeFileSync(file('old'), 'old');
+      t.deepEqual(await store.tsmachine([native, 'scp', `two:${file('new')}`, target]), silent);
+      t.is(readFileSync(file('old'), 'utf8'), 'new');
+      t.is(statSync(file('old')).mode & 0o777, 0o600);
+    }
+    t.deepEqual(readdirSync(store.files).sort(), ['empty', 'new', 'old', 'to']);
+  });
+});
+
+test('SFTP: directories with -r alone, up, down and between; a link to a directory is left out', async (t) => {
+  await withMachines(t, undefined, async ({ store, file }) => {
+    mkdirSync(join(file('from'), 'below', 'empty'), { recursive: true });
+    writeFileSync(join(file('from'), 'below', 'x'), 'x');
+    symlinkSync('x', join(file('from'), 'below', 'link'));
+    symlinkSync('..', join(file('from'), 'below', 'loop'));
+    const refused = await store.tsmachine([native, 'scp', file('from'), `one:${file('up')}`]);
+    t.is(refused.code, 2);
+    t.regex(refused.stderr, /is a directory.*\ntry: Copy it with what is in it: scp -r/);
+    for (const [source, target, name] of [
+      [file('from'), `one:${file('up')}`, 'up'],
+      [`one:${file('from')}`, file('down'), 'down'],
+      [`one:${file('from')}`, `two:${file('across')}`, 'across'],
+    ] as const) {
+      const { code, stderr } = await store.tsmachine([native, 'scp', '-r', source, target]);
+      t.is(code, 0, stderr);
+      t.deepEqual(readdirSync(join(file(name), 'below')).sort(), ['empty', 'link', 'x']);
+      t.is(readFileSync(join(file(name), 'below', 'link'), 'utf8'), 'x');
+    }
+    t.is((await store.tsmachine([native, 'scp', '-r', file('from'), `one:${file('up')}`])).code, 0);
+    t.is(readFileSync(join(file('up'), 'from', 'below', 'x'), 'utf8'), 'x');
+  });
+});
+
+test('SFTP: hostile names, and what is not there', async (t) => {
+  await withMachines(t, undefined, async ({ store, file }) => {
+    for (const [index, name] of hostile.entries()) {
+      mkdirSync(file(`r${index}`));
+      writeFileSync(join(file(`r${index}`), name), name);
+      t.deepEqual(
+        await store.tsmachine([native, 'scp', `one:${join(file(`r${index}`), name)}`, file(`down${index}`)]),
+        silent,
+        name,
+      );
+      t.is(readFileSync(file(`down${index}`), 'utf8'), name);
+    }
+    const missing = await store.tsmachine([native, 'scp', `one:${file('nope')}`, file('x')]);
+    t.is(missing.code, 1);
+    t.regex(missing.stderr, /nope: no such file or directory \[program-failed\]/);
+    const closed = await store.tsmachine([native, 'scp', file('down0'), `one:${file('nope/x')}`]);
+    t.is(closed.code, 1);
+    t.regex(closed.stderr, /nope\/x.* on the machine: No such file/);
+    t.false(existsSync(file('x')));
   });
 });

@@ -22,13 +22,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tls: ['host'],
   ssh: ['host'],
   engine: ['host', 'tls'],
-  drivers: ['host'],
+  // Only the formats of disks, see below.
+  drivers: ['host', 'iso'],
   template: [],
   provision: ['host', 'ssh'],
   conformance: ['host', 'drivers'],
   image: ['host', 'store', 'drivers'],
   machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image', 'provision'],
-  cli: ['host', 'store', 'drivers', 'machine', 'template', 'image', 'iso'],
+  agent: ['host', 'store', 'ssh', 'engine', 'drivers', 'machine'],
+  cli: ['host', 'store', 'drivers', 'machine', 'agent', 'template', 'image', 'iso'],
 };
 
 /** Packages and modules that only these files may import. */
@@ -99,6 +101,15 @@ test('the builder of the image imports words and the manifest, nothing else of s
   }
 });
 
+test('of the builder of the image, drivers know the format of their config disk alone', (t) => {
+  const imports = all.filter(({ from, to }) => from.startsWith('src/drivers/') && to.startsWith('iso/'));
+  t.true(imports.length > 0);
+  for (const { from, to } of imports) {
+    t.is(from, 'src/drivers/config-disk.ts');
+    t.regex(to, /^iso\/formats\//);
+  }
+});
+
 test('a driver imports the contract, core, types of host and its own folder', (t) => {
   for (const { from, to, isTypeOnly } of all) {
     const own = /^src\/drivers\/([^/]+)\//.exec(from)?.[1];
@@ -120,6 +131,25 @@ test('packages and system modules are imported only where they are kept', (t) =>
       t.true(isTypeOnly || !module.test(to) || files.test(from), `${from} imports ${to}`);
     }
   }
+});
+
+test('the background agent waits with few modules, and without a package', (t) => {
+  const loaded = new Set<string>();
+  const load = (file: string): void => {
+    if (loaded.has(file)) {
+      return;
+    }
+    loaded.add(file);
+    for (const { from, to, isTypeOnly, isDynamic } of all) {
+      if (from === file && !isTypeOnly && !isDynamic && !to.startsWith('node:')) {
+        t.true(to.startsWith('src/'), `${from} imports ${to}`);
+        load(to);
+      }
+    }
+  };
+  load('src/agent/run.ts');
+  t.true(loaded.size > 10);
+  t.true(loaded.size <= 60, [...loaded].join(' '));
 });
 
 test('only the host and the entry of the command line look at the process', (t) => {

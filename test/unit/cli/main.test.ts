@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
 import { createFakeIo } from '../../fakes/io.ts';
-import { commands, verbs } from '../../../src/cli/commands.ts';
+import { commands, shownCommands, verbs } from '../../../src/cli/commands.ts';
 import type { ProgramName } from '../../../src/cli/io.ts';
 import { run } from '../../../src/cli/main.ts';
 import { readSshLine } from '../../../src/cli/verbs/ssh.ts';
@@ -63,13 +63,14 @@ for (const line of ['', 'help', 'h', '--help', '-h', '--debug=false help']) {
     t.is(code, 0);
     t.is(err, '');
     t.regex(out, /^Usage: tsmachine \[OPTIONS\] COMMAND \[arg\.\.\.\]\n/);
-    for (const { name, summary } of commands) {
+    for (const { name, summary } of shownCommands) {
       t.true(
         out.split('\n').some((each) => each.startsWith(`  ${name} `) && each.endsWith(summary)),
         name,
       );
     }
     t.false(out.includes('bugsnag'));
+    t.false(/^ +agent /m.test(out), 'only the program itself calls it');
   });
 }
 
@@ -203,6 +204,15 @@ test('bad values in the environment are usage errors', async (t) => {
   const memory = await call('create -d qemu x', { host: hostWith({}, { env: { QEMU_MEMORY: 'lots' } }) });
   t.is(memory.code, 2);
   t.regex(memory.err, /invalid value "lots" for environment variable QEMU_MEMORY/);
+});
+
+test('set wants something that is to be changed', async (t) => {
+  const nothing = await call('set a', { host: hostWith({ a: recordOf('a') }) });
+  t.is(nothing.code, 2);
+  t.regex(nothing.err, /Nothing was said that is to be changed/);
+  const none = await call('set a --cpus 2', { host: hostWith({ a: recordOf('a') }) });
+  t.not(none.code, 0);
+  t.regex(none.err, /--cpus cannot be changed for machines of the driver none/);
 });
 
 for (const command of [
@@ -368,14 +378,16 @@ test('env: proxies', async (t) => {
   t.regex((await call('env --no-check a', { host })).out, /\nexport no_proxy="x,127\.0\.0\.1"\n#/);
 });
 
-test('env: an unknown word gets the lines of sh and a note; no shell at all is an error', async (t) => {
+test('env: an unknown word gets the lines of sh and a note; no SHELL at all those of sh', async (t) => {
   const { code, out, err } = await call('env --shell bogus --no-check a');
   t.is(code, 0);
   t.regex(out, /^export DOCKER_TLS_VERIFY="1"\n/);
   t.regex(err, /Unknown shell "bogus"/);
-  const none = await call('env a', { host: hostWith({ a: recordOf('a') }, { env: { SHELL: '' } }) });
-  t.is(none.code, 1);
-  t.regex(none.err, /^error: Unknown shell/);
+  const host = hostWith({ a: recordOf('a') }, { env: { SHELL: '' } });
+  const none = await call('env --no-check a', { host });
+  t.is(none.code, 0);
+  t.regex(none.out, /^export DOCKER_TLS_VERIFY="1"\n/);
+  t.is(none.err, '');
 });
 
 test('env on Windows', async (t) => {
@@ -471,6 +483,50 @@ test('version', async (t) => {
 test('accepted global options have no effect', async (t) => {
   const line = '--bugsnag-api-token=no-report --github-api-token x --native-ssh --tls-ca-cert y -D=0 url a';
   t.deepEqual(await call(line), { code: 0, out: 'tcp://127.0.0.1:1\n', err: '' });
+});
+
+test('an option without effect is spoken of at a terminal alone', async (t) => {
+  const line = ['--bugsnag-api-token=no-report', '--native-ssh', 'url', 'a'];
+  const note = 'Note: --bugsnag-api-token has no effect here: no report is ever sent.\n';
+  const ofSsh = 'Note: --native-ssh has no effect here: only ssh and scp run programs of their own.\n';
+  for (const program of ['tsmachine', 'docker-machine'] as const) {
+    const shown = createFakeIo(hostWith({ a: recordOf('a') }), { program, isTTY: true });
+    t.is(await run(line, shown), 0);
+    t.is(shown.stderr.text, note + ofSsh);
+    t.is(shown.stdout.text, 'tcp://127.0.0.1:1\n');
+    t.is((await call(line, { program })).err, '');
+  }
+  // Nobody typed what stands in the environment.
+  const host = hostWith({ a: recordOf('a') }, { env: { MACHINE_GITHUB_API_TOKEN: 'x' } });
+  const silent = createFakeIo(host, { isTTY: true });
+  t.is(await run(['url', 'a'], silent), 0);
+  t.is(silent.stderr.text, '');
+});
+
+test('called as docker-machine, the help has the options of docker-machine', async (t) => {
+  const general = await call('--help', { program: 'docker-machine' });
+  const create = await call('create -d none --help', { program: 'docker-machine' });
+  for (const line of [
+    '  --bugsnag-api-token \t+BugSnag API token for crash reporting \\[\\$MACHINE_BUGSNAG_API_TOKEN\\]',
+    '  --github-api-token \t+Token to use for requests to the Github API \\[\\$MACHINE_GITHUB_API_TOKEN\\]',
+    '  --native-ssh\t+Use the native \\(Go-based\\) SSH implementation. \\[\\$MACHINE_NATIVE_SSH\\]',
+    '  --tls-ca-cert \t+CA to verify remotes against \\[\\$MACHINE_TLS_CA_CERT\\]',
+    '  --debug, -D\t+Enable debug mode',
+  ]) {
+    t.regex(general.out, new RegExp(`^${line}`, 'm'));
+  }
+  for (const line of [
+    '   --swarm\t+Configure Machine to join a Swarm cluster',
+    '   --swarm-discovery \t+Discovery service to use with Swarm',
+    '   --swarm-host "tcp://0.0.0.0:3376"\t+ip/socket to listen on for Swarm master',
+    '   --swarm-image "swarm:latest"\t+Specify Docker image to use for Swarm \\[\\$MACHINE_SWARM_IMAGE\\]',
+    '   --swarm-opt \\[--swarm-opt option --swarm-opt option\\]\t+Define arbitrary flags for Swarm master',
+    '   --swarm-strategy "spread"\t+Define a default scheduling strategy for Swarm',
+  ]) {
+    t.regex(create.out, new RegExp(`^${line}`, 'm'));
+  }
+  t.notRegex((await call('create -d none --help')).out, /swarm/);
+  t.notRegex((await call('--help')).out, /bugsnag/);
 });
 
 test('create takes no certificates but those of the store', async (t) => {

@@ -24,6 +24,7 @@ const machine: MachineArguments = {
     { name: 'hostname', path: '/m/guest/hostname' },
     { name: 'server.pem', path: '/m/guest/server.pem' },
   ],
+  shares: [],
   cpus: 2,
   memoryMiB: 2048,
   accelerator: 'tcg',
@@ -168,4 +169,22 @@ test('the probe boots the same kernel without disks and network', (t) => {
   );
   t.regex(valueOf(args, '-append') ?? '', / ts\.probe$/);
   t.false(args.some((arg) => ['-netdev', '-blockdev', '-fw_cfg'].includes(arg)));
+});
+
+test('a share is a 9p device with its tag; a comma in its path is written twice', (t) => {
+  const args = machineArguments({
+    ...machine,
+    shares: [
+      { path: '/home/ann, her files', isReadOnly: false, tag: 'tsm0' },
+      { path: '/data', isReadOnly: true, tag: 'tsm1' },
+    ],
+  });
+  t.deepEqual(valuesOf(args, '-fsdev'), [
+    'local,id=tsm0,path=/home/ann,, her files,security_model=none,multidevs=remap',
+    'local,id=tsm1,path=/data,security_model=none,multidevs=remap,readonly=on',
+  ]);
+  t.deepEqual(
+    valuesOf(args, '-device').filter((value) => value.startsWith('virtio-9p')),
+    ['virtio-9p-pci,fsdev=tsm0,mount_tag=tsm0', 'virtio-9p-pci,fsdev=tsm1,mount_tag=tsm1'],
+  );
 });

@@ -4,7 +4,7 @@ import type { DriverContext } from '../../../src/drivers/driver.ts';
 import type { QemuConfig } from '../../../src/drivers/qemu/config.ts';
 import driver from '../../../src/drivers/qemu/driver.ts';
 import { createDisk, prepareDisk } from '../../../src/drivers/qemu/disk.ts';
-import { magic, magicTar } from '../../../src/drivers/qemu/magic-tar.ts';
+import { magic, magicTar } from '../../../src/drivers/magic-tar.ts';
 import { checkQcow2 } from '../../../src/drivers/qemu/qcow2.ts';
 import { createFakeHost, type FakeHost } from '../../fakes/host.ts';
 
@@ -59,6 +59,7 @@ function contextOf(host: FakeHost): DriverContext<QemuConfig> {
     boot: {
       image: { ...image, digest: 'd', version: 'v', architecture: 'amd64' },
       guestFiles: [{ name: 'authorized_keys', path: `${directory}/guest/authorized_keys` }],
+      shares: [],
     },
   };
 }

@@ -47,6 +47,7 @@ async function makeScene(
     boot: {
       image: { ...files, digest: 'd', version: 'v', architecture: 'amd64' },
       guestFiles: [{ name: 'machine-id', path: '/m/machine-id' }],
+      shares: [],
     },
   };
   for (const step of driver.steps(context)) {

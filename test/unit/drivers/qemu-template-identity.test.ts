@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import test from 'ava';
-import { tarArchive } from '../../../src/drivers/qemu/tar.ts';
+import { tarArchive } from '../../../src/drivers/tar.ts';
 import { identityMessage } from '../../../src/drivers/qemu/template/identity.ts';
 import { readPending, removePending, writePending } from '../../../src/drivers/qemu/template/pending.ts';
 import { createFakeHost } from '../../fakes/host.ts';

@@ -15,7 +15,7 @@ const facts = {
   build: 'QEMU emulator version 7.2.22 (Debian 1)',
 };
 const config = { cpus: 2, memoryMiB: 2048, diskSizeMiB: 20_000 };
-const shape: TemplateShape = { image, facts, accelerator: 'tcg', config, engineConfig: '{}\n' };
+const shape: TemplateShape = { image, facts, accelerator: 'tcg', config, shares: [], engineConfig: '{}\n' };
 
 const cpuinfo = (change: Readonly<Record<string, string>> = {}): string =>
   Object.entries({

@@ -72,6 +72,19 @@ test('the default driver says why', async (t) => {
   const host = createFakeHost();
   t.like(await defaultDriver(host), { name: 'qemu' });
   t.regex((await defaultDriver(host)).why, /qemu-system-x86_64 was not found/);
+  host.processes.answer('VBoxManage', {});
+  t.deepEqual(await defaultDriver(host), {
+    name: 'virtualbox',
+    why: 'VirtualBox is installed (/usr/bin/VBoxManage)',
+  });
   host.processes.answer('qemu-system-x86_64', {});
   t.is((await defaultDriver(host)).why, 'QEMU is installed (/usr/bin/qemu-system-x86_64)');
+});
+
+test('the default driver on Windows is VirtualBox where both are there', async (t) => {
+  const host = createFakeHost({ platform: 'win32' });
+  host.processes.answer('qemu-system-x86_64', {});
+  t.like(await defaultDriver(host), { name: 'qemu' });
+  host.processes.answer('VBoxManage', {});
+  t.like(await defaultDriver(host), { name: 'virtualbox' });
 });

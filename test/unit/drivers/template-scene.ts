@@ -6,7 +6,7 @@ import driver from '../../../src/drivers/qemu/driver.ts';
 import { createSession } from '../../../src/machine/session.ts';
 import { openJournal } from '../../../src/machine/journal.ts';
 import { runPlan } from '../../../src/machine/plan.ts';
-import { driverCache } from '../../../src/machine/resume-material.ts';
+import { driverCache } from '../../../src/machine/driver-cache.ts';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
 import { bodyOf } from '../../fakes/template-disk.ts';
 import { installTemplateQemu } from '../../fakes/template-qemu.ts';
@@ -69,7 +69,7 @@ export function contextOf(scene: Scene, change: Change = {}): DriverContext<Qemu
     name: file,
     path: `${directory}/guest/${file}`,
   }));
-  const boot: BootMaterial = change.isMade === true ? { image, guestFiles } : { image, guestFiles, resume };
+  const boot: BootMaterial = { image, guestFiles, shares: [], ...(change.isMade === true ? {} : { resume }) };
   return { host, name, directory, config, signal, emit, boot, save: async () => undefined };
 }
 

@@ -2,12 +2,19 @@ import test from 'ava';
 import { loadDriver } from '../../../src/drivers/registry.ts';
 import type { OpenMachine } from '../../../src/machine/open.ts';
 import { newSidecar, ownDataOf, type OwnData } from '../../../src/machine/own-data.ts';
-import { bootReason, driverCache, resumeMaterial } from '../../../src/machine/resume-material.ts';
+import { driverCache } from '../../../src/machine/driver-cache.ts';
+import { bootReason, resumeMaterial } from '../../../src/machine/resume-material.ts';
 import { newRecord } from '../../../src/store/new-record.ts';
 import type { EngineOptions } from '../../../src/store/record.ts';
 import { noneRequest, openTestSession, storePath } from './support.ts';
 
-const creating: OwnData = { phase: 'creating', tlsKeyType: 'ec', cold: false };
+const creating: OwnData = {
+  phase: 'creating',
+  tlsKeyType: 'ec',
+  cold: false,
+  shares: [],
+  publish: 'loopback',
+};
 const qemuCache = `${storePath}/cache/drivers/qemu`;
 
 async function machineOf(driverName: string, engine: Partial<EngineOptions> = {}): Promise<OpenMachine> {
@@ -38,11 +45,11 @@ test('no machine but one that is being created is resumed', async (t) => {
 test('--cold is kept with the machine, and means a boot without a remark', async (t) => {
   const session = openTestSession();
   const machine = await machineOf('qemu', { Env: ['A=1'] });
-  const cold = ownDataOf(newSidecar(session, noneRequest('m', { cold: true })));
+  const cold = ownDataOf(newSidecar(session, noneRequest('m', { cold: true }), { shares: [] }));
   t.true(cold.cold);
   t.is(resumeMaterial(session, await machineOf('qemu'), cold), undefined);
   t.is(bootReason(machine, cold), undefined);
-  t.false(ownDataOf(newSidecar(session, noneRequest('m'))).cold);
+  t.false(ownDataOf(newSidecar(session, noneRequest('m'), { shares: [] })).cold);
 });
 
 test('options that a running engine does not take over mean a boot, with the reason', async (t) => {

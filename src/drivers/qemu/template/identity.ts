@@ -1,6 +1,6 @@
 import type { GuestFile } from '../../driver.ts';
 import type { Host } from '../../../host/types.ts';
-import { tarArchive } from '../tar.ts';
+import { tarArchive } from '../../tar.ts';
 
 /** What a resumed guest is told. */
 export interface IdentityMessage {

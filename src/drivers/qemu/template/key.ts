@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { BootImage } from '../../driver.ts';
+import type { BootImage, Share } from '../../driver.ts';
 import type { Host } from '../../../host/types.ts';
 import { machineArguments, type MachineArguments } from '../argv.ts';
 import type { Accelerator, QemuConfig } from '../config.ts';
@@ -27,9 +27,11 @@ export interface TemplateKey {
 /** What the key of a machine's template is made from. */
 export interface TemplateShape {
   readonly image: BootImage;
-  readonly facts: ProgramFacts;
+  readonly facts: Pick<ProgramFacts, 'version' | 'build'>;
   readonly accelerator: Accelerator;
   readonly config: Pick<QemuConfig, 'cpus' | 'memoryMiB' | 'diskSizeMiB'>;
+  /** Each is a device. The guest does not look into them before it has an identity, so their paths do not count. */
+  readonly shares: readonly Share[];
   /** The options with which the engine of the template was started. */
   readonly engineConfig: string;
 }
@@ -79,7 +81,7 @@ export function templateId(key: TemplateKey): string {
 }
 
 /** The versioned name of QEMU's default board, so that a newer QEMU does not change the hardware of a saved guest. */
-function versionedMachineType(facts: ProgramFacts): string {
+function versionedMachineType(facts: TemplateShape['facts']): string {
   return `pc-q35-${facts.version.major}.${facts.version.minor}`;
 }
 
@@ -95,6 +97,7 @@ function withoutPaths(host: Pick<Host, 'facts'>, shape: TemplateShape): MachineA
     platform: host.facts.platform,
     image: { ...image, kernelPath: anyPath, initrdPath: anyPath, rootPath: anyPath },
     guestFiles: [],
+    shares: shape.shares.map((share) => ({ ...share, path: anyPath })),
     cpus: config.cpus,
     memoryMiB: config.memoryMiB,
     accelerator,

@@ -3,7 +3,7 @@ import type { BootMaterial, DriverContext, StepFacts } from '../../driver.ts';
 import type { QemuConfig } from '../config.ts';
 import { createDisk, hasDisk } from '../disk.ts';
 import { readProgramFacts } from '../program-facts.ts';
-import { chooseAccelerator, requireProgram } from '../start-choices.ts';
+import { chooseAccelerator, requireProgram, withUsableShares } from '../start-choices.ts';
 import { isIntact, openTemplate, removeTemplate, type Template } from './cache.ts';
 import { ensureTemplate } from './ensure.ts';
 import { resumeObstacle } from './key.ts';
@@ -34,17 +34,25 @@ async function templateFor(context: PrepareContext, boot: BootMaterial): Promise
     return undefined;
   }
   const program = await requireProgram(context, boot);
+  const usable = await withUsableShares(context, program, boot);
   const shape = {
     image: boot.image,
     facts: await readProgramFacts(host, program, signal),
     accelerator: await chooseAccelerator(context, program, boot),
     config,
+    shares: usable.shares,
     engineConfig: boot.resume.defaultEngineConfig,
   };
   if (resumeObstacle(host, shape) !== undefined) {
     return undefined;
   }
-  return ensureTemplate(context, { machine: context.name, cache: boot.resume.cache, shape, program, boot });
+  return ensureTemplate(context, {
+    machine: context.name,
+    cache: boot.resume.cache,
+    shape,
+    program,
+    boot: usable,
+  });
 }
 
 /**

@@ -94,6 +94,7 @@ async function resumeFrom(
     facts: await readProgramFacts(host, plan.program, signal),
     accelerator: plan.accelerator,
     config,
+    shares: plan.boot.shares,
     engineConfig: material.defaultEngineConfig,
   };
   // A create that was interrupted may go on with another QEMU.

@@ -112,17 +112,18 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
       'built-in generic 9.8.7',
       'built-in none 9.8.7',
       'built-in qemu 9.8.7',
+      'built-in virtualbox 9.8.7',
       'npm broken ',
       'npm example 1.2.3',
       'docker-machine example ',
       'docker-machine kvm ',
     ],
   );
-  t.regex(rows[3]?.problem ?? '', /no JSON object/);
-  t.is(rows[4]?.problem, undefined);
-  t.is(rows[4]?.from, 'tsmachine-driver-example@1');
-  t.regex(rows[5]?.problem ?? '', /not used/);
-  t.is(rows[6]?.from, '/opt/bin/docker-machine-driver-kvm');
+  t.regex(rows[4]?.problem ?? '', /no JSON object/);
+  t.is(rows[5]?.problem, undefined);
+  t.is(rows[5]?.from, 'tsmachine-driver-example@1');
+  t.regex(rows[6]?.problem ?? '', /not used/);
+  t.is(rows[7]?.from, '/opt/bin/docker-machine-driver-kvm');
   t.deepEqual(session.host.processes.calls, []);
 });
 

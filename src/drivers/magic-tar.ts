@@ -1,4 +1,4 @@
-import { MachineError } from '../../core/errors.ts';
+import { MachineError } from '../core/errors.ts';
 import { tarArchive, type TarEntry } from './tar.ts';
 
 /** Name and content of the first entry: a disk that begins with it may be formatted by the guest. */

@@ -1,0 +1,89 @@
+import type { ProcessIdentity } from '../host/types.ts';
+import { machinePaths } from '../machine/machine-paths.ts';
+import { driverContext, openMachine } from '../machine/open.ts';
+import { loadOwnData } from '../machine/own-data.ts';
+import type { Session } from '../machine/session.ts';
+import { readLockOwner } from '../store/lock.ts';
+import { agentLockPath, joinPath } from '../store/paths.ts';
+
+// On the way of `env` and `start`: nothing heavy is imported here.
+
+const endTimeoutMs = 5_000;
+const endPauseMs = 10;
+const logBytesMax = 1024 * 1024;
+
+/** The background agent of a machine, if one runs. A process is known by its lock, which only one can hold. */
+export async function findAgent(session: Session, name: string): Promise<ProcessIdentity | undefined> {
+  const { host, storePath } = session;
+  const owner = await readLockOwner(host, agentLockPath(storePath, name));
+  return owner !== undefined && (await host.processes.isAlive(owner)) ? owner : undefined;
+}
+
+/**
+ * Starts the background agent of a machine that runs, where the machine is one that has an agent and none runs yet. Does
+ * not wait until it works. Never throws: whoever calls has done something else, and the agent helps only.
+ */
+export async function ensureAgent(session: Session, name: string): Promise<void> {
+  try {
+    const machine = await openMachine(session, name);
+    if (
+      machine.driver.manifest.capabilities.forwards !== true ||
+      (await findAgent(session, name)) !== undefined
+    ) {
+      return;
+    }
+    const { publish, phase } = await loadOwnData(session, name);
+    const { power } = await machine.driver.inspect(driverContext(session, machine));
+    if (publish !== 'none' && phase === 'ready' && power === 'running') {
+      await startAgent(session, name, machine.directory);
+    }
+  } catch (error) {
+    session.signal.throwIfAborted();
+    const message = `The ports of "${name}" are not forwarded: ${error instanceof Error ? error.message : String(error)}`;
+    session.emit({ type: 'warn', message, machine: name });
+  }
+}
+
+/**
+ * The same for commands that have nothing to do with the agent, but talk to the machine anyway. Not on Windows, where it
+ * takes half a second to ask whether a process runs.
+ */
+export async function reviveAgent(session: Session, name: string): Promise<void> {
+  if (session.host.facts.platform !== 'win32') {
+    await ensureAgent(session, name);
+  }
+}
+
+async function startAgent({ host, storePath }: Session, name: string, directory: string): Promise<void> {
+  const { facts, files, processes } = host;
+  const { agentLog, agentLogBefore } = machinePaths(directory);
+  if (((await files.stat(agentLog))?.sizeBytes ?? 0) > logBytesMax) {
+    await files.rename(agentLog, agentLogBefore);
+  }
+  const program = joinPath(facts.packageRoot, 'bin', 'tsmachine.js');
+  await processes.spawnDetached(facts.nodePath, [program, '--storage-path', storePath, 'agent', name], {
+    logPath: agentLog,
+    // Not the user's: that one may be about to be unmounted.
+    cwd: facts.homeDirectory,
+  });
+}
+
+/**
+ * Ends the background agent of a machine, which takes its forwards away first. Waits until it is gone; one that does not
+ * listen is killed.
+ */
+export async function endAgent(session: Session, name: string): Promise<void> {
+  const { processes, clock } = session.host;
+  const agent = await findAgent(session, name);
+  if (agent === undefined || !(await processes.signal(agent, 'SIGTERM'))) {
+    return;
+  }
+  const deadlineMs = clock.monotonicMs() + endTimeoutMs;
+  while (await processes.isAlive(agent)) {
+    if (clock.monotonicMs() >= deadlineMs) {
+      await processes.signal(agent, 'SIGKILL');
+      return;
+    }
+    await clock.sleep(endPauseMs, session.signal);
+  }
+}

@@ -1,0 +1,225 @@
+import { MachineError } from '../../core/errors.ts';
+import type { Configured, FlagValues } from '../driver.ts';
+import { hostOnlyFault } from './address.ts';
+
+/** The driver's own part of a record. Texts that become arguments are checked against what VirtualBox knows. */
+export interface VirtualBoxConfig {
+  /** Of the virtual machine; empty until it is made, and in records of docker-machine. */
+  readonly uuid: string;
+  /** 0: all of this computer. */
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly diskSizeMiB: number;
+  readonly natNicType: string;
+  readonly hostDnsResolver: boolean;
+  readonly dnsProxy: boolean;
+  /** This computer's address in the host-only network with its prefix; empty for none. */
+  readonly hostOnlyCidr: string;
+  readonly hostOnlyNicType: string;
+  readonly hostOnlyPromiscuous: string;
+  readonly hostOnlyNoDhcp: boolean;
+  readonly uiType: string;
+  readonly noVtxCheck: boolean;
+  /** Where a machine of docker-machine was reached last: it has no forwarded port for its engine. */
+  readonly lastAddress: string;
+}
+
+const nicTypes = ['82540EM', '82543GC', '82545EM', 'Am79C970A', 'Am79C973', 'virtio', 'usbnet'];
+const promiscuousModes = ['deny', 'allow-vms', 'allow-all'];
+const uiTypes = ['headless', 'gui', 'sdl', 'separate'];
+
+/** docker-machine's limit, which is also the number that VirtualBox always takes. */
+export const cpusMax = 32;
+const memoryMinMiB = 256;
+const memoryMaxMiB = 2_097_152;
+const diskMinMiB = 1000;
+/** The largest disk of VirtualBox is 2 TiB. */
+const diskMaxMiB = 2_097_152;
+
+const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/**
+ * Flag values to the keys of the record, which are docker-machine's.
+ * @throws MachineError `flag-invalid`, `capability-missing` for what docker-machine could and this driver cannot.
+ */
+export function configure(values: FlagValues): Configured {
+  refuse(values, 'virtualbox-share-folder', 'Folders of this computer are not shared with its machines.');
+  refuse(
+    values,
+    'virtualbox-import-boot2docker-vm',
+    'Machines of the boot2docker program are not taken over.',
+  );
+  const asked = whole(values, 'virtualbox-cpu-count', {
+    min: Number.MIN_SAFE_INTEGER,
+    max: Number.MAX_SAFE_INTEGER,
+    default: 1,
+  });
+  const hostOnlyCidr = text(values, 'virtualbox-hostonly-cidr', '');
+  const fault = hostOnlyCidr === '' ? undefined : hostOnlyFault(hostOnlyCidr);
+  if (fault !== undefined) {
+    throw new MachineError('flag-invalid', `--virtualbox-hostonly-cidr "${hostOnlyCidr}" cannot be used.`, {
+      why: fault,
+    });
+  }
+  const imageSource = text(values, 'virtualbox-boot2docker-url', '');
+  return {
+    ...(imageSource === '' ? {} : { imageSource }),
+    config: {
+      VBoxManager: {},
+      HostInterfaces: {},
+      CPU: asked < 1 ? 0 : Math.min(asked, cpusMax),
+      Memory: whole(values, 'virtualbox-memory', { min: memoryMinMiB, max: memoryMaxMiB, default: 1024 }),
+      DiskSize: whole(values, 'virtualbox-disk-size', { min: diskMinMiB, max: diskMaxMiB, default: 20_000 }),
+      NatNicType: word(values, 'virtualbox-nat-nictype', nicTypes),
+      Boot2DockerURL: imageSource,
+      Boot2DockerImportVM: '',
+      HostDNSResolver: yes(values, 'virtualbox-host-dns-resolver'),
+      HostOnlyCIDR: hostOnlyCidr,
+      HostOnlyNicType: word(values, 'virtualbox-hostonly-nictype', nicTypes),
+      HostOnlyPromiscMode: word(values, 'virtualbox-hostonly-nicpromisc', promiscuousModes),
+      UIType: word(values, 'virtualbox-ui-type', uiTypes),
+      HostOnlyNoDHCP: yes(values, 'virtualbox-hostonly-no-dhcp'),
+      NoShare: true,
+      DNSProxy: !yes(values, 'virtualbox-no-dns-proxy'),
+      NoVTXCheck: yes(values, 'virtualbox-no-vtx-check'),
+      ShareFolder: '',
+      VMUUID: '',
+    },
+    common: { ipAddress: '127.0.0.1', sshUser: 'docker' },
+  };
+}
+
+/**
+ * The driver's part of a stored record. Keys that are missing get docker-machine's defaults; keys of another type or
+ * range refuse the record.
+ * @throws MachineError `record-invalid`.
+ */
+export function readConfig(raw: Readonly<Record<string, unknown>>): VirtualBoxConfig {
+  const uuid = storedText(raw, 'VMUUID', '').toLowerCase();
+  if (uuid !== '' && !uuidPattern.test(uuid)) {
+    throw invalid('VMUUID', 'it is no UUID');
+  }
+  const hostOnlyCidr = storedText(raw, 'HostOnlyCIDR', '');
+  const fault = hostOnlyCidr === '' ? undefined : hostOnlyFault(hostOnlyCidr);
+  if (fault !== undefined) {
+    throw invalid('HostOnlyCIDR', fault);
+  }
+  const lastAddress = storedText(raw, 'IPAddress', '');
+  if (!/^[0-9A-Za-z.:-]{0,253}$/.test(lastAddress)) {
+    throw invalid('IPAddress', 'it is no address');
+  }
+  return {
+    uuid,
+    cpus: storedWhole(raw, 'CPU', { min: 0, max: 1024, default: 1 }),
+    memoryMiB: storedWhole(raw, 'Memory', { min: 4, max: memoryMaxMiB, default: 1024 }),
+    diskSizeMiB: storedWhole(raw, 'DiskSize', { min: 1, max: diskMaxMiB, default: 20_000 }),
+    natNicType: storedWord(raw, 'NatNicType', nicTypes),
+    hostDnsResolver: storedBoolean(raw, 'HostDNSResolver', false),
+    dnsProxy: storedBoolean(raw, 'DNSProxy', true),
+    hostOnlyCidr,
+    hostOnlyNicType: storedWord(raw, 'HostOnlyNicType', nicTypes),
+    hostOnlyPromiscuous: storedWord(raw, 'HostOnlyPromiscMode', promiscuousModes),
+    hostOnlyNoDhcp: storedBoolean(raw, 'HostOnlyNoDHCP', false),
+    uiType: storedWord(raw, 'UIType', uiTypes),
+    noVtxCheck: storedBoolean(raw, 'NoVTXCheck', false),
+    lastAddress,
+  };
+}
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+}
+
+function refuse(values: FlagValues, flag: string, message: string): void {
+  if (text(values, flag, '') !== '') {
+    throw new MachineError('capability-missing', `--${flag} cannot be used. ${message}`, {
+      remedies: [`Leave out --${flag}.`],
+      exitCode: 2,
+    });
+  }
+}
+
+function whole(values: FlagValues, flag: string, range: Range): number {
+  const value = values[flag] ?? range.default;
+  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+    throw new MachineError('flag-invalid', `--${flag} must be a whole number, not "${String(value)}".`);
+  }
+  if (value < range.min || value > range.max) {
+    const limit = value < range.min ? `at least ${range.min}` : `at most ${range.max}`;
+    throw new MachineError('flag-invalid', `--${flag} must be ${limit} MB, not ${value}.`);
+  }
+  return value;
+}
+
+function text(values: FlagValues, flag: string, fallback: string): string {
+  const value = values[flag] ?? fallback;
+  if (typeof value !== 'string') {
+    throw new MachineError('flag-invalid', `--${flag} takes one text.`);
+  }
+  return value;
+}
+
+/** VirtualBox does not heed the case of these words, and neither did docker-machine. */
+function word(values: FlagValues, flag: string, known: readonly string[]): string {
+  const value = text(values, flag, '');
+  const found = wordOf(value, known);
+  if (found === undefined) {
+    throw new MachineError('flag-invalid', `--${flag} "${value}" is not known.`, {
+      why: `It is one of ${known.join(', ')}.`,
+    });
+  }
+  return found;
+}
+
+/** The known word, the first one for an empty text. */
+function wordOf(value: string, known: readonly string[]): string | undefined {
+  return value === '' ? known[0] : known.find((one) => one.toLowerCase() === value.toLowerCase());
+}
+
+function yes(values: FlagValues, flag: string): boolean {
+  const value = values[flag] ?? false;
+  if (typeof value !== 'boolean') {
+    throw new MachineError('flag-invalid', `--${flag} is given or not; it takes no value.`);
+  }
+  return value;
+}
+
+function storedWhole(raw: Readonly<Record<string, unknown>>, key: string, range: Range): number {
+  const value = raw[key] ?? range.default;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < range.min || value > range.max) {
+    throw invalid(key, `it must be a whole number from ${range.min} to ${range.max}`);
+  }
+  return value;
+}
+
+function storedText(raw: Readonly<Record<string, unknown>>, key: string, fallback: string): string {
+  const value = raw[key] ?? fallback;
+  if (typeof value !== 'string') {
+    throw invalid(key, 'it must be a text');
+  }
+  return value;
+}
+
+function storedWord(raw: Readonly<Record<string, unknown>>, key: string, known: readonly string[]): string {
+  const found = wordOf(storedText(raw, key, ''), known);
+  if (found === undefined) {
+    throw invalid(key, `it must be one of ${known.join(', ')}`);
+  }
+  return found;
+}
+
+function storedBoolean(raw: Readonly<Record<string, unknown>>, key: string, fallback: boolean): boolean {
+  const value = raw[key] ?? fallback;
+  if (typeof value !== 'boolean') {
+    throw invalid(key, 'it must be true or false');
+  }
+  return value;
+}
+
+function invalid(key: string, why: string): MachineError {
+  return new MachineError('record-invalid', `Driver.${key} in the record of this machine cannot be used.`, {
+    why: `${why}.`,
+  });
+}

@@ -1,0 +1,26 @@
+import { defineDriver } from '../driver.ts';
+import { configure, readConfig, type VirtualBoxConfig } from './config.ts';
+import { machineFiles } from './machine.ts';
+import { manifest } from './manifest.ts';
+import { machineSteps } from './steps.ts';
+
+// What changes a machine is loaded when it is called: `inspect` is on the way of every `url` and `ls`.
+export default defineDriver<VirtualBoxConfig>(manifest, {
+  configure,
+  readConfig,
+  check: async (context) => (await import('./check.ts')).checkHost(context),
+  steps: machineSteps,
+  start: async (context) => (await import('./start.ts')).startMachine(context),
+  stop: async (context) => (await import('./stop.ts')).stopMachine(context),
+  kill: async (context) => (await import('./stop.ts')).killMachine(context),
+  remove: async (context) => (await import('./remove.ts')).removeFromVirtualBox(context),
+  inspect: async (context) => (await import('./inspect.ts')).inspectMachine(context),
+  logs: (context) => {
+    const files = machineFiles(context);
+    return [
+      { name: 'console', path: files.console },
+      { name: 'virtualbox', path: files.log },
+      { name: 'console of the start before', path: files.consoleBefore },
+    ];
+  },
+});
