@@ -60,6 +60,8 @@ function checkIdentity(tls: TlsModule, socket: TLSSocket, name: string): Error |
   // From here on the method is that of every socket.
   Reflect.deleteProperty(socket, 'getPeerCertificate');
   const certificate = socket.getPeerX509Certificate();
+  // Node takes it out of the chain when it is asked for it, and finds none the next time (seen with 20.20).
+  socket.getPeerX509Certificate = () => certificate;
   const found =
     isIP(name) === 0
       ? certificate?.checkHost(name, { subject: 'never', partialWildcards: false })

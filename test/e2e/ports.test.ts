@@ -91,9 +91,14 @@ function machineFile(name: string): Promise<string> {
   return readFile(path.join(here().store.path, 'machines', name), 'utf8');
 }
 
-async function agentPid(): Promise<string> {
+async function lockOwner(): Promise<string> {
   const lock = await machineFile('.default.agent-lock').catch(() => '{}');
   return String((JSON.parse(lock) as { pid?: number }).pid ?? '');
+}
+
+/** The agent that runs, or is about to. */
+async function agentPid(): Promise<string> {
+  return eventually(lockOwner, (pid) => pid !== '');
 }
 
 /** Every TCP port on which QEMU and the agent listen. */
@@ -342,7 +347,7 @@ test.serial(
     const pid = await agentPid();
     await tsmachine(t, 'stop');
     t.true(await isGone(pid));
-    t.is(await agentPid(), '');
+    t.is(await lockOwner(), '');
     await closes(t, port);
     await tsmachine(t, 'start');
     await echoes(t, '127.0.0.1', port);

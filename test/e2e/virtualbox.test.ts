@@ -16,10 +16,15 @@ import {
 } from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { imageWithIso } from '../support/image-with-iso.ts';
+import { askTcp, freePort } from '../support/sockets.ts';
 import { exists, imageDirectory } from './iso-boot-bench.ts';
 
 // One machine of VirtualBox through a whole life: the program, the driver, the image's ISO, the config disk and the
 // guest are the real ones; VBoxManage is pretended, and runs the guest in QEMU on the hardware that VirtualBox has.
+
+/** Answers each connection with what it is sent. */
+const tcpEcho = ['/bin/busybox', 'nc', '-ll', '-p', '80', '-e', '/bin/busybox', 'cat'];
+const patienceMs = 120_000;
 
 interface World {
   readonly store: TestStore;
@@ -117,6 +122,20 @@ async function machine(): Promise<State['machines'][number]> {
   return found;
 }
 
+/** Asks again and again until the answer is yes, or time is over. */
+async function eventually(ask: () => Promise<boolean>): Promise<boolean> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    if (await ask()) {
+      return true;
+    }
+    if (Date.now() > deadline) {
+      return false;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 async function readMachineEnv({ store, vbox }: World): Promise<Record<string, string>> {
   const withVBox: TestStore = { ...store, tsmachine: (args) => store.tsmachine(args, { env: vbox }) };
   return readEnv(withVBox);
@@ -147,6 +166,20 @@ life('the docker client works: info, import, run', async (t) => {
   await ok(t, docker(['import', '-', 'tiny'], await busyboxTar()));
   t.is(await ok(t, docker(['run', '--rm', 'tiny', '/bin/busybox', 'echo', 'hello'])), 'hello\n');
 });
+
+life(
+  'docker run -p: the port is found on 127.0.0.1, by a rule of VirtualBox, and gone with the container',
+  async (t) => {
+    const port = await freePort();
+    await ok(t, docker(['run', '-d', '--name', 'web', '-p', `${port}:80`, 'tiny', ...tcpEcho]));
+    const isForwarded = async (): Promise<boolean> =>
+      (await machine()).forwardings.some(({ rule }) => rule.includes(`,127.0.0.1,${port},`));
+    t.true(await eventually(async () => (await askTcp('127.0.0.1', port, 'through')) === 'through'));
+    t.true(await isForwarded());
+    await ok(t, docker(['rm', '-f', 'web']));
+    t.true(await eventually(async () => !(await isForwarded())));
+  },
+);
 
 life('ssh, status, ip, url, ls', async (t, here) => {
   t.is(await ok(t, tsmachine(['ssh', 'default', 'hostname'])), 'default\n');

@@ -1,5 +1,6 @@
-import { isAtLeast, type Version } from './output.ts';
+import type { PortForward } from '../driver.ts';
 import type { VirtualBoxConfig } from './config.ts';
+import { isAtLeast, type Version } from './output.ts';
 
 /** Argument lists for VBoxManage. Pure; what differs between versions and processors is decided here. */
 
@@ -9,6 +10,9 @@ export interface Dialect {
   /** Of the guest, as VirtualBox names it. */
   readonly architecture: 'x86' | 'arm';
 }
+
+/** Begins the names of rules for ports that containers publish. */
+export const publishedPrefix = 'tsm-';
 
 /** Names of the rules that lead to SSH and to the engine. The first one is docker-machine's. */
 export const sshRule = 'ssh';
@@ -44,6 +48,13 @@ export function createMachine(
   ];
 }
 
+export function setSizes(
+  uuid: string,
+  { cpus, memoryMiB }: { readonly cpus: number; readonly memoryMiB: number },
+): string[] {
+  return ['modifyvm', uuid, '--cpus', String(cpus), '--memory', String(memoryMiB)];
+}
+
 /** Everything of the machine but its console, media and forwarded ports. Can be given again. */
 export function modifyMachine(
   dialect: Dialect,
@@ -65,7 +76,8 @@ export function modifyMachine(
           ],
         ];
   return [
-    ...['modifyvm', uuid, '--cpus', String(cpus), '--memory', String(config.memoryMiB), '--vram', '8'],
+    ...setSizes(uuid, { cpus, memoryMiB: config.memoryMiB }),
+    ...['--vram', '8'],
     ...processor,
     ...['--acpi', 'on', '--ioapic', 'on', option('rtc-use-utc', 'rtcuseutc'), 'on'],
     ...firmwareScreen(dialect),
@@ -180,6 +192,17 @@ export function addForwarding(
     named(dialect, 'nat-pf1', 'natpf1'),
     `${name},tcp,127.0.0.1,${hostPort},,${guestPort}`,
   ];
+}
+
+/** Rules of a machine that runs; they are opened at once. */
+export function addPublished(uuid: string, name: string, forward: PortForward): string[] {
+  const { protocol, hostAddress, hostPort, guestPort } = forward;
+  return ['controlvm', uuid, 'natpf1', `${name},${protocol},${hostAddress},${hostPort},,${guestPort}`];
+}
+
+/** What the usage text of 7.2 has as one word, and every version takes as two. */
+export function removePublished(uuid: string, name: string): string[] {
+  return ['controlvm', uuid, 'natpf1', 'delete', name];
 }
 
 export function addDhcpServer(

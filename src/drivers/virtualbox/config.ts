@@ -29,12 +29,12 @@ const promiscuousModes = ['deny', 'allow-vms', 'allow-all'];
 const uiTypes = ['headless', 'gui', 'sdl', 'separate'];
 
 /** docker-machine's limit, which is also the number that VirtualBox always takes. */
-export const cpusMax = 32;
-const memoryMinMiB = 256;
+const cpusMax = 32;
 const memoryMaxMiB = 2_097_152;
-const diskMinMiB = 1000;
+const memoryRange = { min: 256, max: memoryMaxMiB };
 /** The largest disk of VirtualBox is 2 TiB. */
 const diskMaxMiB = 2_097_152;
+const diskRange = { min: 1000, max: diskMaxMiB };
 
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -49,11 +49,6 @@ export function configure(values: FlagValues): Configured {
     'virtualbox-import-boot2docker-vm',
     'Machines of the boot2docker program are not taken over.',
   );
-  const asked = whole(values, 'virtualbox-cpu-count', {
-    min: Number.MIN_SAFE_INTEGER,
-    max: Number.MAX_SAFE_INTEGER,
-    default: 1,
-  });
   const hostOnlyCidr = text(values, 'virtualbox-hostonly-cidr', '');
   const fault = hostOnlyCidr === '' ? undefined : hostOnlyFault(hostOnlyCidr);
   if (fault !== undefined) {
@@ -67,9 +62,9 @@ export function configure(values: FlagValues): Configured {
     config: {
       VBoxManager: {},
       HostInterfaces: {},
-      CPU: asked < 1 ? 0 : Math.min(asked, cpusMax),
-      Memory: whole(values, 'virtualbox-memory', { min: memoryMinMiB, max: memoryMaxMiB, default: 1024 }),
-      DiskSize: whole(values, 'virtualbox-disk-size', { min: diskMinMiB, max: diskMaxMiB, default: 20_000 }),
+      CPU: cpusOf(values, 1),
+      Memory: whole(values, 'virtualbox-memory', { ...memoryRange, default: 1024 }),
+      DiskSize: whole(values, 'virtualbox-disk-size', { ...diskRange, default: 20_000 }),
       NatNicType: word(values, 'virtualbox-nat-nictype', nicTypes),
       Boot2DockerURL: imageSource,
       Boot2DockerImportVM: '',
@@ -86,6 +81,28 @@ export function configure(values: FlagValues): Configured {
       VMUUID: '',
     },
     common: { ipAddress: '127.0.0.1', sshUser: 'docker' },
+  };
+}
+
+/**
+ * New sizes of a machine that exists. They hold from the next start on, which also enlarges the disk.
+ * @throws MachineError `flag-invalid`, also for a smaller disk.
+ */
+export function change(values: FlagValues, present: VirtualBoxConfig): Readonly<Record<string, unknown>> {
+  const disk = whole(values, 'virtualbox-disk-size', { ...diskRange, default: present.diskSizeMiB });
+  if (disk < present.diskSizeMiB) {
+    throw new MachineError(
+      'flag-invalid',
+      `The disk cannot be made smaller than ${present.diskSizeMiB} MB.`,
+      {
+        why: 'What is on it would be lost.',
+      },
+    );
+  }
+  return {
+    CPU: cpusOf(values, present.cpus),
+    Memory: whole(values, 'virtualbox-memory', { ...memoryRange, default: present.memoryMiB }),
+    DiskSize: disk,
   };
 }
 
@@ -124,6 +141,13 @@ export function readConfig(raw: Readonly<Record<string, unknown>>): VirtualBoxCo
     noVtxCheck: storedBoolean(raw, 'NoVTXCheck', false),
     lastAddress,
   };
+}
+
+/** 0 for all of this computer, as every number below 1 means to docker-machine. */
+function cpusOf(values: FlagValues, fallback: number): number {
+  const limits = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
+  const asked = whole(values, 'virtualbox-cpu-count', { ...limits, default: fallback });
+  return asked < 1 ? 0 : Math.min(asked, cpusMax);
 }
 
 interface Range {

@@ -1,5 +1,5 @@
 import { defineDriver } from '../driver.ts';
-import { configure, readConfig, type VirtualBoxConfig } from './config.ts';
+import { change, configure, readConfig, type VirtualBoxConfig } from './config.ts';
 import { machineFiles } from './machine.ts';
 import { manifest } from './manifest.ts';
 import { machineSteps } from './steps.ts';
@@ -8,6 +8,7 @@ import { machineSteps } from './steps.ts';
 export default defineDriver<VirtualBoxConfig>(manifest, {
   configure,
   readConfig,
+  change,
   check: async (context) => (await import('./check.ts')).checkHost(context),
   steps: machineSteps,
   start: async (context) => (await import('./start.ts')).startMachine(context),
@@ -15,6 +16,8 @@ export default defineDriver<VirtualBoxConfig>(manifest, {
   kill: async (context) => (await import('./stop.ts')).killMachine(context),
   remove: async (context) => (await import('./remove.ts')).removeFromVirtualBox(context),
   inspect: async (context) => (await import('./inspect.ts')).inspectMachine(context),
+  listForwards: async (context) => (await import('./forwards.ts')).listForwards(context),
+  changeForwards: async (context, wanted) => (await import('./forwards.ts')).changeForwards(context, wanted),
   logs: (context) => {
     const files = machineFiles(context);
     return [

@@ -8,6 +8,8 @@ export const manifest: DriverManifest = {
   flags: [
     {
       name: 'virtualbox-memory',
+      aliases: ['memory'],
+      changeable: true,
       type: 'size',
       unit: 'MiB',
       env: 'VIRTUALBOX_MEMORY_SIZE',
@@ -16,6 +18,8 @@ export const manifest: DriverManifest = {
     },
     {
       name: 'virtualbox-cpu-count',
+      aliases: ['cpus'],
+      changeable: true,
       type: 'int',
       env: 'VIRTUALBOX_CPU_COUNT',
       default: 1,
@@ -23,6 +27,8 @@ export const manifest: DriverManifest = {
     },
     {
       name: 'virtualbox-disk-size',
+      aliases: ['disk'],
+      changeable: true,
       type: 'size',
       unit: 'MiB',
       env: 'VIRTUALBOX_DISK_SIZE',
@@ -119,5 +125,13 @@ export const manifest: DriverManifest = {
       help: 'Refused: machines of the boot2docker program are not taken over',
     },
   ],
-  capabilities: { boots: 'image', iso: true, power: true, ssh: true, localEndpoints: true, resume: false },
+  capabilities: {
+    boots: 'image',
+    iso: true,
+    power: true,
+    ssh: true,
+    localEndpoints: true,
+    resume: false,
+    forwards: true,
+  },
 };

@@ -4,10 +4,11 @@ import { writeConfigDisk } from '../config-disk.ts';
 import type { DriverContext } from '../driver.ts';
 import { followUntilReady, isReady, reportMark, type StartLimits } from '../follow-guest.ts';
 import type { GuestMark } from '../guest-phases.ts';
-import { addForwarding, removeForwarding, sshRule, type Dialect } from './commands.ts';
+import { addForwarding, removeForwarding, setSizes, sshRule, type Dialect } from './commands.ts';
 import type { VirtualBoxConfig } from './config.ts';
 import { dialectOf } from './dialect.ts';
 import { startFailure, tellsOfTakenPort } from './failures.ts';
+import { publishedRules } from './forwards.ts';
 import { readLogs } from './log.ts';
 import { findMachine, machineFiles, requireMachine } from './machine.ts';
 import type { MachineInfo } from './output.ts';
@@ -106,7 +107,12 @@ async function startFromDisk(context: StartContext, vbox: VBoxManage, target: Ta
     await writeConfigDisk(host, files.config, context.boot?.guestFiles ?? []);
     await growDisk(context, vbox);
   }
+  await resize(context, vbox, target);
   const dialect = await dialectOf(context, vbox);
+  for (const { name } of publishedRules(target.info)) {
+    // Of the run before: what is published now is made anew.
+    await vbox.run(removeForwarding(dialect, target.uuid, name));
+  }
   for (let attempt = 1; ; attempt += 1) {
     await keepPrevious(context);
     await startWithPorts(context, vbox, { ...target, dialect, keep: attempt === 1 });
@@ -123,6 +129,20 @@ async function startFromDisk(context: StartContext, vbox: VBoxManage, target: Ta
         },
       );
     }
+  }
+}
+
+/** Processors and memory as the record has them now. */
+async function resize(
+  { config, host }: StartContext,
+  vbox: VBoxManage,
+  { uuid, info }: Target,
+): Promise<void> {
+  const cpus = config.cpus === 0 ? host.facts.cpuCount : config.cpus;
+  const { memoryMiB } = config;
+  // What was set in VirtualBox itself, for a machine of docker-machine, stays.
+  if (config.uuid !== '' && (info.cpus !== cpus || info.memoryMiB !== memoryMiB)) {
+    await vbox.run(setSizes(uuid, { cpus, memoryMiB }));
   }
 }
 

@@ -557,9 +557,18 @@ export class FakeVirtualBox {
         machine.state = 'saved';
         delete machine.pid;
         return { stderr: progress };
-      case 'natpf1':
+      case 'natpf1': {
+        const before = machine.forwardings;
         setForwarding(machine, args);
+        const gone = before.filter((one) => !machine.forwardings.includes(one));
+        for (const { rule } of gone) {
+          await this.#world.forward('remove', machine, rule);
+        }
+        for (const { rule } of gone.length === 0 ? machine.forwardings.slice(-1) : []) {
+          await this.#world.forward('add', machine, rule);
+        }
         return {};
+      }
       default:
         throw new Refusal(`Invalid parameter '${action}'`);
     }

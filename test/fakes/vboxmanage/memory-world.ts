@@ -13,6 +13,8 @@ export interface MemoryVirtualBox {
   startFault: string | undefined;
   /** What a start writes to VBox.log. */
   log: string;
+  /** After a call had its effect, before its answer is known. */
+  afterCall: (args: readonly string[]) => void;
   /** Before a call is answered; what is returned is the answer. */
   onCall: (args: readonly string[]) => { stdout?: string; stderr?: string; exitCode?: number } | undefined;
 }
@@ -26,6 +28,7 @@ export function installFakeVirtualBox(host: FakeHost, profileName: ProfileName):
     ignoresButton: false,
     startFault: undefined,
     log: '',
+    afterCall: () => undefined,
     onCall: () => undefined,
   };
   const running = new Set<string>();
@@ -69,15 +72,24 @@ export function installFakeVirtualBox(host: FakeHost, profileName: ProfileName):
       running.add(machine.uuid);
     },
     isRunning: async (machine) => running.has(machine.uuid),
+    forward: async (action, _machine, rule) => {
+      const port = Number(rule.split(',')[3]);
+      if (action === 'add') {
+        network.takenPorts.add(port);
+      } else {
+        network.takenPorts.delete(port);
+      }
+    },
     control: async (machine, action) => {
       if (action === 'off' || (action === 'button' && !fake.ignoresButton)) {
         end(machine);
       }
     },
   };
-  host.processes.answer('VBoxManage', ({ args }) => {
-    const answer = fake.onCall(args);
-    return answer ?? new FakeVirtualBox(profile, fake.state, world).run(args);
+  host.processes.answer('VBoxManage', async ({ args }) => {
+    const answer = fake.onCall(args) ?? (await new FakeVirtualBox(profile, fake.state, world).run(args));
+    fake.afterCall(args);
+    return answer;
   });
   let lastPort = 40_000;
   network.listen = async () => {

@@ -41,6 +41,13 @@ export function qemuWorld(stateDirectory: string): World {
     },
     newUuid: () => randomUUID(),
     start: async (machine, state) => start(stateDirectory, machine, state),
+    forward: async (action, machine, rule) => {
+      const [, protocol = '', hostIp = '', hostPort = '', , guestPort = ''] = rule.split(',');
+      const host = `${protocol}:${hostIp}:${hostPort}`;
+      const line =
+        action === 'add' ? `hostfwd_add nat1 ${host}-:${guestPort}` : `hostfwd_remove nat1 ${host}`;
+      await qmp(socketOf(stateDirectory, machine), 'human-monitor-command', { 'command-line': line });
+    },
     isRunning: async (machine) => machine.pid !== undefined && isAlive(machine.pid),
     control: async (machine, action) => {
       const commands = { button: 'system_powerdown', off: 'quit', pause: 'stop', resume: 'cont' } as const;
@@ -155,7 +162,7 @@ function canListen(port: number, host: string): Promise<boolean> {
 }
 
 /** Sends one command; resolves when it is answered or the connection ends. */
-function qmp(path: string, command: string): Promise<void> {
+function qmp(path: string, execute: string, more: Readonly<Record<string, string>> = {}): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(path);
     let text = '';
@@ -170,7 +177,11 @@ function qmp(path: string, command: string): Promise<void> {
         socket.destroy();
       }
     });
-    socket.write(`{"execute":"qmp_capabilities","id":"1"}\n{"execute":"${command}","id":"2"}\n`);
+    const requests = [
+      { execute: 'qmp_capabilities', id: '1' },
+      { execute, id: '2', arguments: more },
+    ];
+    socket.write(requests.map((request) => `${JSON.stringify(request)}\n`).join(''));
   });
 }
 

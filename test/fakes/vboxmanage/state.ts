@@ -48,6 +48,8 @@ export interface World {
   /** Runs the guest; what VBox.log says about ports that are taken is for the world to write. @throws Error with the text of a failure. */
   start(machine: Machine, state: State): Promise<void>;
   isRunning(machine: Machine): Promise<boolean>;
+  /** Opens or closes a port of a machine that runs; a rule as VirtualBox writes it. */
+  forward(action: 'add' | 'remove', machine: Machine, rule: string): Promise<void>;
   control(machine: Machine, action: 'button' | 'off' | 'pause' | 'resume'): Promise<void>;
 }
 

@@ -172,6 +172,22 @@ test('forwards follow the containers, and are gone with the agent', async (t) =>
   t.deepEqual(await locks(machine), []);
 });
 
+test('50 containers that come and go, faster than anybody can follow, leave what is there last', async (t) => {
+  const machine = await makeMachine(t);
+  machine.publish(41_051);
+  machine.start();
+  await until(t, 'the first', () => machine.forwards.size === 1);
+  for (let times = 0; times < 50; times += 1) {
+    machine.publish();
+    await new Promise((resolve) => setTimeout(resolve, times % 7));
+    machine.publish(41_051, 41_052 + (times % 3));
+    await new Promise((resolve) => setTimeout(resolve, times % 5));
+  }
+  machine.publish(41_051, 41_059);
+  await until(t, 'the last', () => keys(machine).endsWith(':41059'));
+  t.is(keys(machine), 'tcp:127.0.0.1:41051 tcp:127.0.0.1:41059');
+});
+
 test('a second agent leaves at once; after the death of the first another takes over what is there', async (t) => {
   const machine = await makeMachine(t);
   machine.publish(41_011, 41_012);

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -98,6 +99,12 @@ test('mutual TLS: accepted with the right certificates, refused with another CA 
   const port = await listen(listener, { host: '127.0.0.1', port: 0 });
   for (const name of ['127.0.0.1', 'localhost']) {
     const socket = await network.connectTls({ host: name, port }, server, { timeoutMs: 5000 });
+    const shown = [0, 1].map(() => socket.getPeerX509Certificate()?.fingerprint256);
+    t.deepEqual(
+      shown,
+      Array(2).fill(new X509Certificate(server.cert).fingerprint256),
+      'however often it is asked',
+    );
     t.true(socket.authorized);
     let text = '';
     for await (const chunk of socket) {

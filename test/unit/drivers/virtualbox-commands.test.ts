@@ -5,14 +5,17 @@ import {
   addDhcpServer,
   addForwarding,
   addHostOnlyCard,
+  addPublished,
   attachMedia,
   captureConsole,
   createMachine,
   modifyMachine,
   removeForwarding,
+  removePublished,
+  setSizes,
   type Dialect,
 } from '../../../src/drivers/virtualbox/commands.ts';
-import { configure, readConfig } from '../../../src/drivers/virtualbox/config.ts';
+import { change, configure, readConfig } from '../../../src/drivers/virtualbox/config.ts';
 import { newUuid } from '../../../src/drivers/virtualbox/dialect.ts';
 import { dhcpRange, parseNetworksFile } from '../../../src/drivers/virtualbox/host-only.ts';
 import { manifest } from '../../../src/drivers/virtualbox/manifest.ts';
@@ -43,6 +46,9 @@ function everything(how: Dialect): string[][] {
     addDhcpServer('add', 'net', { server: 'a', netmask: 'b', lower: 'c', upper: 'd' }),
     addDhcpServer('modify', 'net', { server: 'a', netmask: 'b', lower: 'c', upper: 'd' }),
     ['hostonlyif', 'ipconfig', 'vboxnet0', '--ip', '192.168.56.1', '--netmask', '255.255.255.0'],
+    addPublished(uuid, 'tsm-x', { protocol: 'udp', hostAddress: '0.0.0.0', hostPort: 53, guestPort: 53 }),
+    removePublished(uuid, 'tsm-x'),
+    setSizes(uuid, { cpus: 2, memoryMiB: 2048 }),
     ['startvm', uuid, '--type', 'headless'],
     ['unregistervm', uuid, '--delete'],
     ['modifymedium', 'disk', '/m/d.vdi', '--resize', '20000'],
@@ -192,6 +198,11 @@ test('values that cannot be are refused, with the reason', (t) => {
   });
   t.throws(() => readConfig({ VMUUID: '../x' }), { code: 'record-invalid' });
   t.throws(() => readConfig({ UIType: '--help' }), { code: 'record-invalid' });
+});
+
+test('sizes can be changed, but a disk is never made smaller', (t) => {
+  t.deepEqual(change({ 'virtualbox-memory': 4096 }, config), { CPU: 1, Memory: 4096, DiskSize: 20_000 });
+  t.throws(() => change({ 'virtualbox-disk-size': 10_000 }, config), { code: 'flag-invalid' });
 });
 
 test('addresses of host-only networks', (t) => {

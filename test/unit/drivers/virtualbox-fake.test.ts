@@ -49,6 +49,7 @@ function recordedWorld(): World & { nextUuid: string | undefined } {
     },
     start: async () => undefined,
     isRunning: async () => false,
+    forward: async () => undefined,
     control: async () => undefined,
   };
   return world;

@@ -1,13 +1,16 @@
 import test from 'ava';
+import type { PortForward } from '../../../src/drivers/driver.ts';
+import { changeForwards, listForwards } from '../../../src/drivers/virtualbox/forwards.ts';
 import { inspectMachine } from '../../../src/drivers/virtualbox/inspect.ts';
 import { removeFromVirtualBox } from '../../../src/drivers/virtualbox/remove.ts';
 import { startMachine } from '../../../src/drivers/virtualbox/start.ts';
 import { machineSteps } from '../../../src/drivers/virtualbox/steps.ts';
 import { killMachine, stopMachine } from '../../../src/drivers/virtualbox/stop.ts';
 import { createSocketPair } from '../../fakes/host.ts';
-import { directory, openScene } from './virtualbox-scene.ts';
+import { directory, openScene, type Scene } from './virtualbox-scene.ts';
 
 const settings = `${directory}/dev/dev.vbox`;
+const hostOnly = { 'virtualbox-hostonly-cidr': '192.168.56.1/24' };
 
 test('create: the UUID is in the record before there is a machine of it', async (t) => {
   const { context, vbox, make } = openScene();
@@ -37,6 +40,49 @@ test('create: a step that was cut off after VirtualBox had made the machine take
   t.true(await register?.done?.());
   t.is(vbox.state.machines.length, 1);
 });
+
+/** Ends a create at one of its calls, before or after the call had its effect; false when it has fewer calls. */
+async function cutOff(scene: Scene, at: number, when: 'onCall' | 'afterCall'): Promise<boolean> {
+  let calls = 0;
+  const cut = (): undefined => {
+    calls += 1;
+    if (calls === at) {
+      throw new Error('killed');
+    }
+  };
+  scene.vbox[when] = cut;
+  const isCut = await scene.make().then(
+    () => false,
+    () => true,
+  );
+  scene.vbox[when] = () => undefined;
+  return isCut;
+}
+
+for (const when of ['onCall', 'afterCall'] as const) {
+  test(`create: cut off at any call (${when}) it goes on, and rm leaves nothing`, async (t) => {
+    let at = 1;
+    for (; ; at += 1) {
+      const [resumed, removed] = [openScene({ flags: hostOnly }), openScene({ flags: hostOnly })];
+      if (!(await cutOff(resumed, at, when))) {
+        break;
+      }
+      await resumed.make();
+      await startMachine(resumed.context);
+      t.like(await inspectMachine(resumed.context), { power: 'running' });
+      t.is(resumed.vbox.state.machines.length, 1);
+      t.is(resumed.vbox.state.media.length, 3);
+      await removeFromVirtualBox(resumed.context);
+
+      await cutOff(removed, at, when);
+      await removeFromVirtualBox(removed.context);
+      for (const { state } of [resumed.vbox, removed.vbox]) {
+        t.deepEqual([state.machines, state.media], [[], []], `call ${at}`);
+      }
+    }
+    t.true(at > 15, `${at} calls`);
+  });
+}
 
 test('create: a folder that a killed create left is no obstacle', async (t) => {
   const { host, make, vbox } = openScene();
@@ -190,6 +236,37 @@ test('start: a guest that ends, and one that VirtualBox does not have any more',
   });
   t.deepEqual(await inspectMachine(context), { power: 'absent' });
   await removeFromVirtualBox(context);
+});
+
+test('start: sizes are those of the record, and ports of the run before are closed', async (t) => {
+  const { context, make, vbox, calls } = openScene();
+  await make();
+  await startMachine(context);
+  const web = { protocol: 'tcp', hostAddress: '0.0.0.0', hostPort: 8080, guestPort: 80 } as const;
+  t.deepEqual(await changeForwards(context, { remove: [], add: [web] }), []);
+  t.deepEqual(await listForwards(context), [web]);
+  await killMachine(context);
+  await context.save({ Memory: 4096, CPU: 2, DiskSize: 30_000 });
+  await startMachine(context);
+  t.deepEqual(await listForwards(context), []);
+  t.like(vbox.state.machines[0]?.settings, { memory: '4096', cpus: '2' });
+  t.true(calls().includes(`modifymedium disk ${directory}/disk.vdi --resize 30000`));
+});
+
+test('a port that is taken is told, and the others are opened', async (t) => {
+  const { context, make, host } = openScene();
+  await make();
+  await startMachine(context);
+  host.network.takenPorts.add(8080);
+  const forward = (hostPort: number): PortForward => ({
+    protocol: 'tcp',
+    hostAddress: '127.0.0.1',
+    hostPort,
+    guestPort: 80,
+  });
+  const failures = await changeForwards(context, { remove: [], add: [forward(8080), forward(8081)] });
+  t.deepEqual(failures, [{ forward: forward(8080), detail: 'the port 8080 is taken' }]);
+  t.deepEqual(await listForwards(context), [forward(8081)]);
 });
 
 test('stop: a guest that does not listen is switched off when its time is over', async (t) => {
