@@ -1,6 +1,6 @@
 import { listInstallations } from '../../drivers/npm/installation.ts';
 import { driverNames } from '../../drivers/registry.ts';
-import { listNames } from '../list.ts';
+import { listNames, rawDriverName } from '../list.ts';
 import type { Session } from '../session.ts';
 import { found, type Found } from './findings.ts';
 import { foundError } from './found-error.ts';
@@ -13,12 +13,14 @@ export type Diagnosis = Found & { readonly subject: string };
 
 /**
  * Looks at everything that could be wrong: programs, store, certificates, drivers, image, and each machine (or only the
- * named one). What keeps one part from being looked at is a finding of that part.
+ * named one and its driver). What keeps one part from being looked at is a finding of that part.
  */
 export async function examine(session: Session, name?: string): Promise<Diagnosis[]> {
   const names = await listNames(session);
   const installed = (await listInstallations(session.host)).map((installation) => installation.name);
-  const drivers = [...new Set([...driverNames, ...installed])];
+  const known = [...new Set([...driverNames, ...installed])];
+  const own = name === undefined ? undefined : await rawDriverName(session, name);
+  const drivers = name === undefined ? known : known.filter((driver) => driver === own);
   const wanted = new Set([...installed, ...(await driversInUse(session, names))]);
   const [general, ...machines] = await Promise.all([
     Promise.all([

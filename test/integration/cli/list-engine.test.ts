@@ -4,6 +4,8 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createHost } from '../../../src/host/real.ts';
 import { run } from '../../../src/cli/main.ts';
+import { examine } from '../../../src/machine/doctor/examine.ts';
+import { createSession } from '../../../src/machine/session.ts';
 import { createFakeIo } from '../../fakes/io.ts';
 import { storeOf, storePath } from '../../unit/cli/golden-store.ts';
 import { makeCa, makeLeaf, startEngine } from '../engine/tls-engine.ts';
@@ -84,6 +86,27 @@ test('ls says when a certificate ends soon', async (t) => {
     t.regex(
       await call(['ls', '-f', '{{.DockerVersion}} {{.Error}}']),
       /^v28\.2\.2 The server certificate ends in 9 days \(\d{4}-\d\d-\d\d\): docker-machine regenerate-certs default\n$/,
+    );
+  });
+});
+
+test('doctor of a machine that answers, and whose certificate ends soon', async (t) => {
+  await withEngine(t, 10, async ({ store, url }) => {
+    const { signal } = new AbortController();
+    const session = createSession({ host: createHost(), storePath: store, emit: () => undefined, signal });
+    const found = await examine(session, 'default');
+    const answers = found.find(({ code }) => code === 'machine-answers');
+    t.is(answers?.message, `answers at ${url}`);
+    const ends = found.filter(({ code }) => code === 'certificate-ends');
+    t.deepEqual(
+      ends.map(({ subject, remedies }) => [subject, ...remedies]),
+      [['machine default', 'tsmachine regenerate-certs default']],
+    );
+    t.regex(ends[0]?.message ?? '', /server\.pem ends in \d+ days/);
+    // Only the driver of this machine is looked at.
+    t.deepEqual(
+      found.filter(({ subject }) => subject.startsWith('driver')),
+      [],
     );
   });
 });

@@ -362,6 +362,33 @@ const cases: readonly Case[] = [
     says: ['the real docker-machine', 'tsmachine-driver-amazonec2'],
   },
   {
+    what: 'a machine that somebody works on',
+    code: 'lock-held',
+    subject: 'machine m',
+    tree: {
+      'machines/m/config.json': record(),
+      'machines/m/tsmachine.json': sidecar('creating'),
+      'machines/.m.lock': JSON.stringify({
+        pid: 77,
+        startTime: 'boot/x',
+        command: 'create m',
+        since: '2026-01-02T03:04:05.000Z',
+        token: 'ab',
+      }),
+    },
+    prepare: ({ host }) => {
+      host.processes.running.set(77, 'boot/x');
+    },
+    says: ['"create m" is at work: process 77'],
+  },
+  {
+    what: 'a machine that is off',
+    code: 'machine',
+    subject: 'machine m',
+    tree: { 'machines/m/config.json': record({ DriverName: 'qemu' }), 'machines/m/id_rsa': '' },
+    says: ['is Stopped'],
+  },
+  {
     what: 'an SSH key that is gone',
     code: 'ssh-key-missing',
     subject: 'machine m',
@@ -403,8 +430,6 @@ const foundElsewhere: readonly FindingCode[] = [
   'image',
   'image-changed',
   'image-intact',
-  'lock-held',
-  'machine',
   'machine-answers',
   'machine-error',
 ];
@@ -420,6 +445,11 @@ test('what is not as it should be comes with a way out', async (t) => {
       t.true(severity === 'ok' || remedies.length > 0, code);
     }
   }
+});
+
+test('a create that is at work is not one that was never finished', async (t) => {
+  const busy = cases.find(({ code }) => code === 'lock-held');
+  t.false((await diagnose(busy as Case)).some(({ code }) => code === 'create-unfinished'));
 });
 
 test('doctor writes nothing', async (t) => {
