@@ -4,9 +4,7 @@ import type { Host } from '../host/types.ts';
 import { joinPath } from '../store/paths.ts';
 import type { CacheOptions } from './cache.ts';
 import { findSource } from './locate.ts';
-
-/** Of every image that was built with one. */
-export const isoFileName = 'image.iso';
+import { isoFileName } from './manifest.ts';
 
 /**
  * URL of the ISO in the directory of the image that was named, or of the one on this computer. It is not copied into the
