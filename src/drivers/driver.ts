@@ -333,6 +333,11 @@ export interface DriverImplementation<Config> {
   restart?(context: DriverContext<Config>): Promise<void>;
   /** Nothing of the machine is left at the hypervisor; files in its directory are the caller's to remove. */
   remove(context: DriverContext<Config>): Promise<void>;
+  /**
+   * Puts the image of `boot` in the place of the machine's own copy of one; the machine is off. Present where a machine has
+   * such a copy.
+   */
+  changeImage?(context: DriverContext<Config>): Promise<void>;
   /** Probes. Never throws for a machine that is not there. */
   inspect(context: DriverContext<Config>): Promise<DriverStatus>;
   /**

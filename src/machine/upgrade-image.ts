@@ -2,7 +2,7 @@ import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import { imageOfMachine } from '../image/locate.ts';
 import type { ImageManifest } from '../image/manifest.ts';
 import { cachedImageDirectory, readImageDirectory } from '../image/sources.ts';
-import { imageForCreate } from './boot-material.ts';
+import { bootMaterial, imageForCreate } from './boot-material.ts';
 import { lastEvent, openJournal, type Journal } from './journal.ts';
 import { machinePaths } from './machine-paths.ts';
 import { driverContext, type OpenMachine } from './open.ts';
@@ -106,7 +106,7 @@ async function changeImage(change: Change, images: Images, summary: string): Pro
       const what = { step: 'stop', summary: 'Stopping machine to do the upgrade...' };
       await reportStep(session, name, what, () => machine.driver.stop(driverContext(session, machine)));
     }
-    await reportStep(session, name, { step: 'swap', summary }, () => updateOwnData(session, name, images));
+    await reportStep(session, name, { step: 'swap', summary }, () => putImage(change, images));
   } catch (error) {
     await journal
       .append({ step: stepName, event: 'failed', message: messageOf(error) })
@@ -122,6 +122,15 @@ async function changeImage(change: Change, images: Images, summary: string): Pro
     throw await putBack(change, images, error);
   }
   await journal.append({ step: stepName, event: 'done' });
+}
+
+/** From now on the machine boots this image, also where it has a copy of its own. */
+async function putImage({ session, machine }: Change, images: Images): Promise<void> {
+  await updateOwnData(session, machine.name, images);
+  if (machine.driver.changeImage !== undefined) {
+    const boot = await bootMaterial(session, machine);
+    await machine.driver.changeImage(driverContext(session, machine, boot));
+  }
 }
 
 /** True for a machine that is on. @throws MachineError `machine-state` while it is neither on nor off. */
@@ -155,7 +164,7 @@ async function putBack(change: Change, images: Images, error: unknown): Promise<
   say(change, `It does not start: ${said} The image from before is put back.`);
   try {
     await machine.driver.kill(driverContext(session, machine));
-    await updateOwnData(session, name, old);
+    await putImage(change, old);
     await journal.append({ step: stepName, event: 'undone', message: said });
     await startLocked(session, machine);
   } catch (again) {

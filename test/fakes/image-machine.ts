@@ -11,6 +11,8 @@ export interface ImageMachine {
   /** How often it was asked to stop, and how often its power was taken. */
   stops: number;
   kills: number;
+  /** Digests of the images that took the place of its own copy, in order; only where it has one. */
+  readonly copies: string[];
   /** Images that do not come up. */
   readonly bad: Set<string>;
   /** What is done while it starts. */
@@ -18,7 +20,7 @@ export interface ImageMachine {
 }
 
 /** Puts a machine in memory in the place of another one's driver. */
-export function asMemoryMachine(base: OpenMachine): ImageMachine {
+export function asMemoryMachine(base: OpenMachine, options: { readonly hasCopy?: true } = {}): ImageMachine {
   const { manifest } = base.driver;
   const status = (): DriverStatus => ({
     power: state.power,
@@ -44,6 +46,13 @@ export function asMemoryMachine(base: OpenMachine): ImageMachine {
       state.stops += 1;
       state.power = 'stopped';
     },
+    ...(options.hasCopy === true
+      ? {
+          changeImage: async ({ boot }) => {
+            state.copies.push(boot?.image.digest ?? 'none');
+          },
+        }
+      : {}),
     kill: async () => {
       state.kills += 1;
       state.power = 'stopped';
@@ -53,6 +62,7 @@ export function asMemoryMachine(base: OpenMachine): ImageMachine {
     machine: { ...base, driver },
     power: 'running',
     boots: [],
+    copies: [],
     stops: 0,
     kills: 0,
     bad: new Set(),

@@ -54,11 +54,16 @@ function isoStep(context: StepContext): Step {
  * @throws MachineError `image-not-found` when there is none to take.
  */
 export async function ensureIso(context: StepContext): Promise<void> {
+  const { iso } = machineFiles(context);
+  if ((await context.host.files.stat(iso)) === undefined) {
+    await replaceIso(context);
+  }
+}
+
+/** The same in the place of the one that is there: one file for another. @throws MachineError `image-not-found`. */
+export async function replaceIso(context: StepContext): Promise<void> {
   const { host, boot } = context;
   const { iso } = machineFiles(context);
-  if ((await host.files.stat(iso)) !== undefined) {
-    return;
-  }
   const from = boot?.image.isoPath;
   if (from === undefined) {
     throw new MachineError('image-not-found', 'The image of the machine has no ISO.', {

@@ -4,7 +4,7 @@ import { changeForwards, listForwards } from '../../../src/drivers/virtualbox/fo
 import { inspectMachine } from '../../../src/drivers/virtualbox/inspect.ts';
 import { removeFromVirtualBox } from '../../../src/drivers/virtualbox/remove.ts';
 import { startMachine } from '../../../src/drivers/virtualbox/start.ts';
-import { machineSteps } from '../../../src/drivers/virtualbox/steps.ts';
+import { machineSteps, replaceIso } from '../../../src/drivers/virtualbox/steps.ts';
 import { killMachine, stopMachine } from '../../../src/drivers/virtualbox/stop.ts';
 import { createSocketPair } from '../../fakes/host.ts';
 import { directory, openScene, type Scene } from './virtualbox-scene.ts';
@@ -27,6 +27,21 @@ test('create: the UUID is in the record before there is a machine of it', async 
     vbox.state.media.map(({ location }) => location),
     ['boot2docker.iso', 'disk.vdi', 'config.iso'].map((name) => `${directory}/${name}`),
   );
+});
+
+test('an upgrade puts another ISO in the place of the old one, and nothing else is touched', async (t) => {
+  const { context, host, make } = openScene();
+  await make();
+  const disk = host.files.text(`${directory}/disk.vdi`);
+  host.files.put('/i/newer.iso', 'a newer ISO');
+  host.files.put(`${directory}/boot2docker.iso.tmp`, 'what a killed upgrade left');
+  const { boot } = context;
+  t.truthy(boot);
+  const image = { ...boot?.image, isoPath: '/i/newer.iso' };
+  await replaceIso({ ...context, boot: { ...boot, image } } as typeof context);
+  t.is(host.files.text(`${directory}/boot2docker.iso`), 'a newer ISO');
+  t.is(host.files.text(`${directory}/boot2docker.iso.tmp`), undefined);
+  t.is(host.files.text(`${directory}/disk.vdi`), disk);
 });
 
 test('create: a step that was cut off after VirtualBox had made the machine takes it over', async (t) => {

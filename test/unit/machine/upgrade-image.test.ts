@@ -106,6 +106,18 @@ test('back and forth: each call brings the other image, the data is nobody to to
   t.is(guest.power, 'running');
 });
 
+test('a machine with a copy of its image gets another copy, and the old one back', async (t) => {
+  const { session } = await setUp();
+  const guest = asMemoryMachine(await openMachine(session, 'm'), { hasCopy: true });
+  await upgradeImage(session, guest.machine);
+  t.deepEqual(guest.copies, [newer]);
+  await rollBackImage(session, guest.machine);
+  t.deepEqual(guest.copies, [newer, old]);
+  guest.bad.add(newer);
+  await t.throwsAsync(upgradeImage(session, guest.machine));
+  t.deepEqual(guest.copies, [newer, old, newer, old]);
+});
+
 test('a machine that was never upgraded has nothing to go back to', async (t) => {
   const { session, guest } = await setUp();
   await t.throwsAsync(rollBackImage(session, guest.machine), { code: 'machine-state' });
