@@ -86,10 +86,12 @@ function containersOver(facts: HostFacts, engine: SetupPlan['engine']): SetupPla
 /** boot2docker and our image: everything stands in the profile, and the names of files are others. */
 function planBoot2docker(facts: HostFacts, setup: HostSetup): SetupPlan {
   const sorted = sortOptions(setup);
+  // Our image was given such a label by whoever made the machine, and an engine takes one value of a name.
+  const labels = sorted.labels.filter((label) => !facts.takesCertificates || !label.startsWith('provider='));
   const present = facts.files.get(profilePath) ?? '';
   const content = profileText(present, {
     args: [
-      ...sorted.labels.map((label) => `--label=${label}`),
+      ...labels.map((label) => `--label=${label}`),
       ...sorted.insecureRegistries.map((registry) => `--insecure-registry=${registry}`),
       ...sorted.registryMirrors.map((mirror) => `--registry-mirror=${mirror}`),
       ...sorted.args,

@@ -5,6 +5,7 @@ import type { HostFacts } from '../../../src/provision/facts.ts';
 import { hostsWithName } from '../../../src/provision/host-name.ts';
 import { planSetup } from '../../../src/provision/plan.ts';
 import { isNothing } from '../../../src/provision/setup.ts';
+import { profilePath } from '../../../src/provision/services/boot2docker.ts';
 import { dropInPath } from '../../../src/provision/unit.ts';
 import { units } from '../../fixtures/provision/systems.ts';
 import { carriedOut, debianFacts, runningEngine, setupOf, writtenTo } from './scene.ts';
@@ -205,7 +206,10 @@ test('our image takes certificates without a restart, boot2docker with one', (t)
   const ready = carriedOut(guest, planSetup(guest, setupOf()));
   const renewed = setupOf({}, { certificates: { ca: 'CA\n', server: 'OTHER\n', serverKey: 'KEY2\n' } });
   t.like(planSetup(ready, renewed), { engine: 'restart', handOver: undefined });
-  const plan = planSetup({ ...ready, takesCertificates: true }, renewed);
+  const image = { ...ready, takesCertificates: true };
+  // Whoever made the machine has named its driver to the engine, which takes one such label.
+  t.notRegex(writtenTo(profilePath, image, setupOf()), /provider=/);
+  const plan = planSetup(carriedOut(image, planSetup(image, setupOf())), renewed);
   t.like(plan, { engine: 'nothing', files: [] });
   t.is(plan.handOver, 'file ca.pem\nCA\nfile server.pem\nOTHER\nfile server-key.pem\nKEY2\nend\n');
 });
