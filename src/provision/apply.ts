@@ -8,6 +8,7 @@ import type { FileChange, SetupPlan } from './setup.ts';
 
 /** How long the engine may take until it answers. */
 const engineTimeoutSeconds = 90;
+const engineSocket = '/var/run/docker.sock';
 
 /** What the script needs besides the plan. */
 export interface ApplyContext {
@@ -119,8 +120,12 @@ limited() { if command -v timeout >/dev/null 2>&1; then timeout 20 "$@"; else "$
 answers() {
   if command -v docker >/dev/null 2>&1; then
     ${docker} info --format '{{.ServerVersion}}' 2>/dev/null | grep -q .
+  elif command -v curl >/dev/null 2>&1; then
+    limited curl -s --unix-socket ${engineSocket} http://localhost/_ping 2>/dev/null | grep -q OK
+  elif command -v socat >/dev/null 2>&1; then
+    printf 'GET /_ping HTTP/1.0\\r\\n\\r\\n' | limited socat -t 20 - UNIX-CONNECT:${engineSocket} 2>/dev/null | grep -q OK
   else
-    [ -S /var/run/docker.sock ]
+    [ -S ${engineSocket} ]
   fi
 }
 keeps() { ${docker} info --format '{{.LiveRestoreEnabled}}' 2>/dev/null; }
