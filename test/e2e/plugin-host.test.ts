@@ -65,7 +65,8 @@ test('docker-machine-driver-… makes a host, and containers run on it', async (
   const docker = dockerOf(t, client ?? '', await machineEnv(tsmachine));
   await docker(['import', '-', 'tiny'], await busyboxTar());
   t.is(await docker(['run', '--rm', 'tiny', busybox, 'echo', 'hello']), 'hello\n');
-  t.is(await docker(['info', '--format', '{{json .Labels}}']), '["made=by-plugin","provider=cellar"]\n');
+  const labels = JSON.parse(await docker(['info', '--format', '{{json .Labels}}'])) as string[];
+  t.deepEqual(labels.sort(), ['made=by-plugin', 'provider=cellar'], 'the engine has no order for them');
 
   t.regex((await tsmachine('provision', 'm')).stderr, /nothing was written, nothing was restarted/);
   t.is((await tsmachine('ssh', 'm', 'hostname')).stdout, 'm\n');
