@@ -1,4 +1,5 @@
 import { MachineError } from '../../core/errors.ts';
+import { grownDiskFlag, invalidKey, storedText, storedWhole, textFlag, wholeFlag } from '../config-values.ts';
 import type { Configured, FlagValues } from '../driver.ts';
 import { hostOnlyFault } from './address.ts';
 
@@ -31,10 +32,10 @@ const uiTypes = ['headless', 'gui', 'sdl', 'separate'];
 /** docker-machine's limit, which is also the number that VirtualBox always takes. */
 const cpusMax = 32;
 const memoryMaxMiB = 2_097_152;
-const memoryRange = { min: 256, max: memoryMaxMiB };
+const memoryRange = { min: 256, max: memoryMaxMiB, default: 1024, unit: ' MB' };
 /** The largest disk of VirtualBox is 2 TiB. */
 const diskMaxMiB = 2_097_152;
-const diskRange = { min: 1000, max: diskMaxMiB };
+const diskRange = { min: 1000, max: diskMaxMiB, default: 20_000, unit: ' MB' };
 
 const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
@@ -49,22 +50,22 @@ export function configure(values: FlagValues): Configured {
     'virtualbox-import-boot2docker-vm',
     'Machines of the boot2docker program are not taken over.',
   );
-  const hostOnlyCidr = text(values, 'virtualbox-hostonly-cidr', '');
+  const hostOnlyCidr = textFlag(values, 'virtualbox-hostonly-cidr');
   const fault = hostOnlyCidr === '' ? undefined : hostOnlyFault(hostOnlyCidr);
   if (fault !== undefined) {
     throw new MachineError('flag-invalid', `--virtualbox-hostonly-cidr "${hostOnlyCidr}" cannot be used.`, {
       why: fault,
     });
   }
-  const imageSource = text(values, 'virtualbox-boot2docker-url', '');
+  const imageSource = textFlag(values, 'virtualbox-boot2docker-url');
   return {
     ...(imageSource === '' ? {} : { imageSource }),
     config: {
       VBoxManager: {},
       HostInterfaces: {},
       CPU: cpusOf(values, 1),
-      Memory: whole(values, 'virtualbox-memory', { ...memoryRange, default: 1024 }),
-      DiskSize: whole(values, 'virtualbox-disk-size', { ...diskRange, default: 20_000 }),
+      Memory: wholeFlag(values, 'virtualbox-memory', memoryRange),
+      DiskSize: wholeFlag(values, 'virtualbox-disk-size', diskRange),
       NatNicType: word(values, 'virtualbox-nat-nictype', nicTypes),
       Boot2DockerURL: imageSource,
       Boot2DockerImportVM: '',
@@ -89,20 +90,10 @@ export function configure(values: FlagValues): Configured {
  * @throws MachineError `flag-invalid`, also for a smaller disk.
  */
 export function change(values: FlagValues, present: VirtualBoxConfig): Readonly<Record<string, unknown>> {
-  const disk = whole(values, 'virtualbox-disk-size', { ...diskRange, default: present.diskSizeMiB });
-  if (disk < present.diskSizeMiB) {
-    throw new MachineError(
-      'flag-invalid',
-      `The disk cannot be made smaller than ${present.diskSizeMiB} MB.`,
-      {
-        why: 'What is on it would be lost.',
-      },
-    );
-  }
   return {
     CPU: cpusOf(values, present.cpus),
-    Memory: whole(values, 'virtualbox-memory', { ...memoryRange, default: present.memoryMiB }),
-    DiskSize: disk,
+    Memory: wholeFlag(values, 'virtualbox-memory', { ...memoryRange, default: present.memoryMiB }),
+    DiskSize: grownDiskFlag(values, 'virtualbox-disk-size', diskRange, present.diskSizeMiB),
   };
 }
 
@@ -114,16 +105,16 @@ export function change(values: FlagValues, present: VirtualBoxConfig): Readonly<
 export function readConfig(raw: Readonly<Record<string, unknown>>): VirtualBoxConfig {
   const uuid = storedText(raw, 'VMUUID', '').toLowerCase();
   if (uuid !== '' && !uuidPattern.test(uuid)) {
-    throw invalid('VMUUID', 'it is no UUID');
+    throw invalidKey('VMUUID', 'it is no UUID');
   }
   const hostOnlyCidr = storedText(raw, 'HostOnlyCIDR', '');
   const fault = hostOnlyCidr === '' ? undefined : hostOnlyFault(hostOnlyCidr);
   if (fault !== undefined) {
-    throw invalid('HostOnlyCIDR', fault);
+    throw invalidKey('HostOnlyCIDR', fault);
   }
   const lastAddress = storedText(raw, 'IPAddress', '');
   if (!/^[0-9A-Za-z.:-]{0,253}$/.test(lastAddress)) {
-    throw invalid('IPAddress', 'it is no address');
+    throw invalidKey('IPAddress', 'it is no address');
   }
   return {
     uuid,
@@ -146,18 +137,12 @@ export function readConfig(raw: Readonly<Record<string, unknown>>): VirtualBoxCo
 /** 0 for all of this computer, as every number below 1 means to docker-machine. */
 function cpusOf(values: FlagValues, fallback: number): number {
   const limits = { min: Number.MIN_SAFE_INTEGER, max: Number.MAX_SAFE_INTEGER };
-  const asked = whole(values, 'virtualbox-cpu-count', { ...limits, default: fallback });
+  const asked = wholeFlag(values, 'virtualbox-cpu-count', { ...limits, default: fallback });
   return asked < 1 ? 0 : Math.min(asked, cpusMax);
 }
 
-interface Range {
-  readonly min: number;
-  readonly max: number;
-  readonly default: number;
-}
-
 function refuse(values: FlagValues, flag: string, message: string): void {
-  if (text(values, flag, '') !== '') {
+  if (textFlag(values, flag) !== '') {
     throw new MachineError('capability-missing', `--${flag} cannot be used. ${message}`, {
       remedies: [`Leave out --${flag}.`],
       exitCode: 2,
@@ -165,29 +150,9 @@ function refuse(values: FlagValues, flag: string, message: string): void {
   }
 }
 
-function whole(values: FlagValues, flag: string, range: Range): number {
-  const value = values[flag] ?? range.default;
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
-    throw new MachineError('flag-invalid', `--${flag} must be a whole number, not "${String(value)}".`);
-  }
-  if (value < range.min || value > range.max) {
-    const limit = value < range.min ? `at least ${range.min}` : `at most ${range.max}`;
-    throw new MachineError('flag-invalid', `--${flag} must be ${limit} MB, not ${value}.`);
-  }
-  return value;
-}
-
-function text(values: FlagValues, flag: string, fallback: string): string {
-  const value = values[flag] ?? fallback;
-  if (typeof value !== 'string') {
-    throw new MachineError('flag-invalid', `--${flag} takes one text.`);
-  }
-  return value;
-}
-
 /** VirtualBox does not heed the case of these words, and neither did docker-machine. */
 function word(values: FlagValues, flag: string, known: readonly string[]): string {
-  const value = text(values, flag, '');
+  const value = textFlag(values, flag);
   const found = wordOf(value, known);
   if (found === undefined) {
     throw new MachineError('flag-invalid', `--${flag} "${value}" is not known.`, {
@@ -210,26 +175,10 @@ function yes(values: FlagValues, flag: string): boolean {
   return value;
 }
 
-function storedWhole(raw: Readonly<Record<string, unknown>>, key: string, range: Range): number {
-  const value = raw[key] ?? range.default;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < range.min || value > range.max) {
-    throw invalid(key, `it must be a whole number from ${range.min} to ${range.max}`);
-  }
-  return value;
-}
-
-function storedText(raw: Readonly<Record<string, unknown>>, key: string, fallback: string): string {
-  const value = raw[key] ?? fallback;
-  if (typeof value !== 'string') {
-    throw invalid(key, 'it must be a text');
-  }
-  return value;
-}
-
 function storedWord(raw: Readonly<Record<string, unknown>>, key: string, known: readonly string[]): string {
   const found = wordOf(storedText(raw, key, ''), known);
   if (found === undefined) {
-    throw invalid(key, `it must be one of ${known.join(', ')}`);
+    throw invalidKey(key, `it must be one of ${known.join(', ')}`);
   }
   return found;
 }
@@ -237,13 +186,7 @@ function storedWord(raw: Readonly<Record<string, unknown>>, key: string, known: 
 function storedBoolean(raw: Readonly<Record<string, unknown>>, key: string, fallback: boolean): boolean {
   const value = raw[key] ?? fallback;
   if (typeof value !== 'boolean') {
-    throw invalid(key, 'it must be true or false');
+    throw invalidKey(key, 'it must be true or false');
   }
   return value;
-}
-
-function invalid(key: string, why: string): MachineError {
-  return new MachineError('record-invalid', `Driver.${key} in the record of this machine cannot be used.`, {
-    why: `${why}.`,
-  });
 }
