@@ -91,7 +91,11 @@ async function parseShare(host: Host, word: string): Promise<SharedDirectory> {
   if (place !== undefined) {
     throw new MachineError('flag-invalid', `${absolute} cannot be shared with a machine.`, {
       why: `It would be in the way of ${place}, which the machine has for itself.`,
-      remedies: ['Share a directory below it.'],
+      remedies: [
+        isBelow(place, absolute) && place !== absolute
+          ? 'Share a directory below it.'
+          : 'Put what the machine needs into another directory and share that.',
+      ],
     });
   }
   if ((await host.files.stat(absolute))?.kind !== 'directory') {
@@ -119,9 +123,12 @@ function isSharablePath(host: Host, name: string): boolean {
 
 /** The place of the guest that a share at this path would cover or lie in. */
 function guestPlaceOf(name: string): string | undefined {
-  const below = (child: string, parent: string): boolean =>
-    child === parent || child.startsWith(parent === '/' ? '/' : `${parent}/`);
-  return guestPlaces.find((place) => below(name, place) || below(place, name));
+  return guestPlaces.find((place) => isBelow(name, place) || isBelow(place, name));
+}
+
+/** True also for the directory itself. */
+function isBelow(name: string, directory: string): boolean {
+  return name === directory || name.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 /** The shares of a machine from its sidecar's options; what is not in order is left out. */

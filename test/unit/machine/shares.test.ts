@@ -74,6 +74,17 @@ test('what cannot be shared is refused, and it is said why', async (t) => {
   }
 });
 
+test('the advice fits: below a directory that holds a place of the guest, elsewhere for one inside it', async (t) => {
+  for (const [name, advice] of [
+    ['/home', /below it/],
+    ['/etc', /another directory/],
+    ['/usr/lib/x', /another directory/],
+  ] as const) {
+    const error = await t.throwsAsync<Error & { remedies?: readonly string[] }>(choose([name]));
+    t.regex(error.remedies?.join(' ') ?? '', advice, name);
+  }
+});
+
 test('a driver that shares nothing refuses a share, and takes none', async (t) => {
   t.deepEqual(await choose(undefined, { driver: 'none' }), []);
   t.deepEqual(await choose(['none'], { driver: 'generic' }), []);
