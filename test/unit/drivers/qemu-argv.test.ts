@@ -1,11 +1,7 @@
 import test from 'ava';
 import type { BootImage } from '../../../src/drivers/driver.ts';
-import {
-  escapeOption,
-  machineArguments,
-  probeArguments,
-  type MachineArguments,
-} from '../../../src/drivers/qemu/argv.ts';
+import { escapeOption, probeArguments } from '../../../src/drivers/qemu-board.ts';
+import { machineArguments, type MachineArguments } from '../../../src/drivers/qemu/argv.ts';
 
 const image: BootImage = {
   digest: 'd',
