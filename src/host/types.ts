@@ -68,6 +68,79 @@ export interface Files {
   freeBytes(path: string): Promise<number>;
 }
 
+/** All that a file system tells of what lies under a name. Times in seconds since the epoch. */
+export interface RawStat {
+  readonly kind: FileStat['kind'];
+  readonly sizeBytes: number;
+  /** With the bits of the kind (S_IFMT). */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly accessedS: number;
+  readonly modifiedS: number;
+}
+
+/** A file that is open. */
+export interface RawFile {
+  /** Fills the target from its beginning with what is at `offset`; fewer bytes only at the end. */
+  read(target: Uint8Array, offset: number): Promise<number>;
+  /** Writes all of it; at the end of a file that was opened for appending. */
+  write(data: Uint8Array, offset: number): Promise<void>;
+  stat(): Promise<RawStat>;
+  truncate(sizeBytes: number): Promise<void>;
+  chmod(mode: number): Promise<void>;
+  chown(uid: number, gid: number): Promise<void>;
+  setTimes(accessedS: number, modifiedS: number): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How a file is opened. */
+export interface RawOpen {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly append: boolean;
+  readonly create: boolean;
+  readonly exclusive: boolean;
+  readonly truncate: boolean;
+  /** Of a new file. */
+  readonly mode: number;
+}
+
+/**
+ * Files for a server of them. Names are bytes, as they need not be text; on Windows they are UTF-8. No function but
+ * `chmod` and `setTimes` of a path follows a symlink in its last part. Errors are the system's own.
+ */
+export interface RawFiles {
+  lstat(path: Uint8Array): Promise<RawStat>;
+  /** Every symlink resolved. */
+  realPath(path: Uint8Array): Promise<Uint8Array>;
+  readLink(path: Uint8Array): Promise<Uint8Array>;
+  /** Names in a directory. */
+  list(path: Uint8Array): Promise<Uint8Array[]>;
+  /** Never blocks, whatever lies there. */
+  open(path: Uint8Array, how: RawOpen): Promise<RawFile>;
+  makeDirectory(path: Uint8Array, mode: number): Promise<void>;
+  removeDirectory(path: Uint8Array): Promise<void>;
+  removeFile(path: Uint8Array): Promise<void>;
+  rename(from: Uint8Array, to: Uint8Array): Promise<void>;
+  link(from: Uint8Array, to: Uint8Array): Promise<void>;
+  symlink(target: Uint8Array, path: Uint8Array): Promise<void>;
+  chmod(path: Uint8Array, mode: number): Promise<void>;
+  chown(path: Uint8Array, uid: number, gid: number): Promise<void>;
+  setTimes(path: Uint8Array, accessedS: number, modifiedS: number): Promise<void>;
+  setLinkTimes(path: Uint8Array, accessedS: number, modifiedS: number): Promise<void>;
+  /** Of the file system that holds a path, in blocks. */
+  space(path: Uint8Array): Promise<{
+    readonly blockBytes: number;
+    readonly blocks: number;
+    readonly blocksFree: number;
+    readonly blocksAvailable: number;
+    readonly files: number;
+    readonly filesFree: number;
+  }>;
+}
+
 /** How a compressed file is unpacked. */
 export interface UnpackOptions {
   readonly sizeMaxBytes: number;
@@ -277,6 +350,8 @@ export interface HostFacts {
 export interface Host {
   readonly facts: HostFacts;
   readonly files: Files;
+  /** Loads what only a server of files needs. */
+  openRawFiles(): Promise<RawFiles>;
   readonly processes: Processes;
   readonly network: Network;
   readonly http: Http;
