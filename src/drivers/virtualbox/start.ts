@@ -6,6 +6,7 @@ import { followUntilReady, isReady, reportMark, type StartLimits } from '../foll
 import type { GuestMark } from '../guest-phases.ts';
 import { addForwarding, removeForwarding, setSizes, sshRule, type Dialect } from './commands.ts';
 import type { VirtualBoxConfig } from './config.ts';
+import { rarely } from '../rarely.ts';
 import { dialectOf } from './dialect.ts';
 import { startFailure, tellsOfTakenPort } from './failures.ts';
 import { publishedRules } from './forwards.ts';
@@ -224,8 +225,8 @@ async function hasItsPorts(context: StartContext, vbox: VBoxManage): Promise<boo
 async function waitUntilReady(context: StartContext, vbox: VBoxManage, limits: StartLimits): Promise<void> {
   const { host, signal } = context;
   const { console } = machineFiles(context);
-  const everyWhile = rarely(context, probeEveryMs);
-  const everyOther = rarely(context, probeEveryMs);
+  const everyWhile = rarely(context.host, probeEveryMs);
+  const everyOther = rarely(context.host, probeEveryMs);
   await followUntilReady({
     host,
     consolePath: console,
@@ -238,22 +239,6 @@ async function waitUntilReady(context: StartContext, vbox: VBoxManage, limits: S
     endedError: (last) => endedError(context, vbox, last),
     isReadyInSilence: () => everyOther(async () => answersBySsh(context, vbox)),
   });
-}
-
-/** Asks a question at most so often; in between the answer is no. */
-function rarely(
-  { host }: Pick<StartContext, 'host'>,
-  everyMs: number,
-): (ask: () => Promise<boolean>) => Promise<boolean> {
-  let nextMs = host.clock.monotonicMs() + everyMs;
-  return async (ask) => {
-    if (host.clock.monotonicMs() < nextMs) {
-      return false;
-    }
-    const answer = await ask();
-    nextMs = host.clock.monotonicMs() + everyMs;
-    return answer;
-  };
 }
 
 async function hasEnded(context: StartContext, vbox: VBoxManage): Promise<boolean> {
