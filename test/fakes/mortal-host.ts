@@ -14,12 +14,14 @@ const writes: readonly (keyof Files)[] = [
   'writeAtomic',
   'writeNew',
   'appendDurable',
+  'overwrite',
   'makeDirectory',
   'rename',
   'link',
   'copy',
   'unpackBrotli',
   'chmod',
+  'grow',
   'remove',
 ];
 

@@ -63,7 +63,7 @@ export const manifest: DriverManifest = {
     ssh: true,
     localEndpoints: true,
     resume: false,
-    shares: true,
+    shares: ['9p'],
     forwards: true,
   },
 };

@@ -2,9 +2,8 @@ import { isMachineError, MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import { forgetVerdicts } from '../accelerator-cache.ts';
 import type { DriverContext } from '../driver.ts';
-import { followUntilReady, isReady, reportMark, type StartLimits } from '../follow-guest.ts';
+import { followUntilReady, isReady, rarely, reportMark, type StartLimits } from '../follow-guest.ts';
 import type { GuestMark } from '../guest-phases.ts';
-import { rarely } from '../rarely.ts';
 import { growRawDisk } from '../raw-disk.ts';
 import { hostPortOf } from '../usernet.ts';
 import { newUuid } from '../uuid.ts';
@@ -181,7 +180,7 @@ async function keepPorts(context: StartContext, virsh: Virsh): Promise<void> {
 
 async function waitUntilReady(context: StartContext, virsh: Virsh, limits: StartLimits): Promise<void> {
   const { host, signal } = context;
-  const everyWhile = rarely(host, probeEveryMs);
+  const everyWhile = rarely(host.clock, probeEveryMs);
   await followUntilReady({
     host,
     consolePath: domainFiles(context).console,
