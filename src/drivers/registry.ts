@@ -20,6 +20,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./hyperv/manifest.ts')).manifest,
     load: async () => (await import('./hyperv/driver.ts')).default,
   },
+  libvirt: {
+    manifest: async () => (await import('./libvirt/manifest.ts')).manifest,
+    load: async () => (await import('./libvirt/driver.ts')).default,
+  },
   none: {
     manifest: async () => (await import('./none/manifest.ts')).manifest,
     load: async () => (await import('./none/driver.ts')).default,
