@@ -9,6 +9,7 @@ export default defineDriver<QemuConfig>(manifest, {
   change,
   readConfig,
   check: async (context) => (await import('./check.ts')).checkHost(context),
+  shareWays: async (context) => (await import('./share-ways.ts')).usableShareWays(context),
   steps: (context) => [templateStep(context), diskStep(context)],
   start: async (context) => (await import('./start.ts')).startMachine(context),
   stop: async (context) => (await import('./stop.ts')).stopMachine(context),
