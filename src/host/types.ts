@@ -38,6 +38,8 @@ export interface Files {
   writeAtomic(path: string, data: string | Uint8Array, mode: number): Promise<void>;
   /** Creates a file that must not exist (EEXIST is thrown as it is). */
   writeNew(path: string, data: string | Uint8Array, mode: number): Promise<void>;
+  /** Overwrites bytes of a file that is there and has them, and fsyncs before it resolves. */
+  overwrite(path: string, offset: number, data: Uint8Array): Promise<void>;
   /** Appends and fsyncs before it resolves; creates the file (0600) when it is missing. */
   appendDurable(path: string, data: string): Promise<void>;
   /** Also makes missing parents; an existing directory keeps its mode. */

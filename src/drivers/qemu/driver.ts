@@ -22,6 +22,7 @@ export default defineDriver<QemuConfig>(manifest, {
   logs: ({ directory }) => [
     { name: 'console', path: fileIn(directory, 'console.log') },
     { name: 'qemu', path: fileIn(directory, 'qemu.log') },
+    { name: 'virtiofsd', path: fileIn(directory, 'virtiofsd.log') },
     { name: 'console of the start before', path: fileIn(directory, 'console.log.1') },
     { name: 'qemu of the start before', path: fileIn(directory, 'qemu.log.1') },
   ],

@@ -1,16 +1,18 @@
-import { createHash } from 'node:crypto';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { BootMaterial, DriverContext } from '../driver.ts';
 import type { Host, ProcessIdentity } from '../../host/types.ts';
 import { machineArguments, type TemplateArguments } from './argv.ts';
-import type { Accelerator, QemuConfig } from './config.ts';
+import type { Accelerator } from '../qemu-board.ts';
+import type { QemuConfig } from './config.ts';
 import { connectPauseMs, connectToNew, openObserverPipe } from './connect-new.ts';
 import { endedEarly } from './failures.ts';
 import { readLog } from './log.ts';
+import { macAddress } from '../mac-address.ts';
 import { templateMacAddress } from './template/key.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import type { LiveMachine, MachinePaths, RunContext, RunRecord } from './run-state.ts';
-import { hostPortOf, parseUsernet } from './usernet.ts';
+import { endServers, shareSocket, startServers } from './virtiofsd.ts';
+import { hostPortOf, parseUsernet } from '../usernet.ts';
 
 /** Everything that is settled before QEMU is started. */
 export interface LaunchPlan {
@@ -63,7 +65,9 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     platform: host.facts.platform,
     image: plan.boot.image,
     guestFiles: plan.boot.guestFiles,
-    shares: plan.boot.shares,
+    shares: plan.boot.shares.map((share) =>
+      share.way === 'virtiofs' ? { ...share, socketPath: shareSocket(paths.control, share.tag) } : share,
+    ),
     diskPath: paths.disk,
     consolePath: paths.console,
     pidPath: paths.pid,
@@ -73,7 +77,11 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     // A guest that is resumed is given its identity by the port, and finds nothing else new.
     ...(template === undefined ? {} : { guestFiles: [], template: templateOptions(template, paths) }),
   });
-  const process = await spawn(context, plan, args);
+  await startServers(context, plan.boot.shares, paths.control);
+  const process = await spawn(context, plan, args).catch(async (error: unknown) => {
+    await endServers(context);
+    throw error;
+  });
   const record: RunRecord = {
     schema: 1,
     process,
@@ -105,6 +113,7 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
   } finally {
     if (!isUp) {
       await host.processes.signal(process, 'SIGKILL');
+      await endServers(context);
     }
   }
 }
@@ -219,15 +228,4 @@ async function keepPrevious(host: Host, path: string): Promise<void> {
   if ((await host.files.stat(path)) !== undefined) {
     await host.files.rename(path, `${path}.1`);
   }
-}
-
-/**
- * The network card's address: the same over restarts, different between machines. Made from the
- * machine id that the guest is given, else from the directory. "52" marks it as locally administered.
- */
-async function macAddress(host: Host, directory: string, boot: BootMaterial): Promise<string> {
-  const file = boot.guestFiles.find((candidate) => candidate.name === 'machine-id');
-  const source = file === undefined ? directory : await host.files.readText(file.path);
-  const digest = createHash('sha256').update(`mac ${source.trim()}`).digest();
-  return ['52', '54', '00', ...[0, 1, 2].map((index) => digest.toString('hex', index, index + 1))].join(':');
 }

@@ -2,7 +2,8 @@ import type { DriverContext, ShareWay } from '../driver.ts';
 import type { QemuConfig } from './config.ts';
 import { manifest } from './manifest.ts';
 import { readProgramFacts } from './program-facts.ts';
-import { findProgram, systemProgramOf } from './programs.ts';
+import { findVirtiofsd } from './virtiofsd.ts';
+import { findProgram, systemProgramOf } from '../qemu-programs.ts';
 
 /** The ways to share directories that the QEMU of this computer has; all of them where there is none to be asked. */
 export async function usableShareWays(
@@ -19,5 +20,10 @@ export async function usableShareWays(
     return ways;
   }
   const facts = await readProgramFacts(host, program, signal).catch(() => undefined);
-  return ways.filter((way) => way !== '9p' || facts?.canShare !== false);
+  const server = await findVirtiofsd(host, signal);
+  const isUsable: Readonly<Partial<Record<ShareWay, boolean>>> = {
+    '9p': facts?.canShare !== false,
+    virtiofs: server !== undefined,
+  };
+  return ways.filter((way) => isUsable[way] !== false);
 }

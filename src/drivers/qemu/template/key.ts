@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { BootImage, Share } from '../../driver.ts';
 import type { Host } from '../../../host/types.ts';
 import { machineArguments, type MachineArguments } from '../argv.ts';
-import type { Accelerator, QemuConfig } from '../config.ts';
+import type { Accelerator } from '../../qemu-board.ts';
+import type { QemuConfig } from '../config.ts';
 import type { TemplateLaunch } from '../launch.ts';
 import type { ProgramFacts } from '../program-facts.ts';
 
@@ -54,6 +55,9 @@ export function resumeObstacle(host: Pick<Host, 'facts'>, shape: TemplateShape):
   }
   if (accelerator !== 'tcg' && accelerator !== 'kvm') {
     return `the accelerator ${accelerator} cannot save and restore a guest`;
+  }
+  if (shape.shares.some(({ way }) => way === 'virtiofs')) {
+    return 'virtiofsd cannot save what it knows of the directories that it serves';
   }
   if (image.architecture !== 'amd64') {
     return `machines of the architecture ${image.architecture} are not told that they were copied`;
