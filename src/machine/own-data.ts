@@ -1,3 +1,4 @@
+import { newUuid } from '../core/uuid.ts';
 import type { Share } from '../drivers/driver.ts';
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
@@ -30,13 +31,18 @@ export function newSidecar(
   {
     imageSource,
     shares,
-  }: { readonly imageSource?: string | undefined; readonly shares: readonly SharedDirectory[] },
+    state = {},
+  }: {
+    readonly imageSource?: string | undefined;
+    readonly shares: readonly SharedDirectory[];
+    readonly state?: Readonly<Record<string, unknown>>;
+  },
 ): Sidecar {
   return {
     schema: 1,
     phase: 'creating',
     created: new Date(session.host.clock.nowMs()).toISOString(),
-    driver: {},
+    driver: { ...state },
     options: {
       tlsKeyType: request.tlsKeyType,
       ...(imageSource === undefined ? {} : { imageSource }),
@@ -93,6 +99,36 @@ export async function updateOwnData(
   const base = await sidecarOf(session, name);
   const options = publish === undefined ? base.options : { ...base.options, publish };
   await saveSidecar(session.host, session.storePath, name, { ...base, ...change, options });
+}
+
+/** The UUID by which a provider knows the machine; the caller holds the machine's lock where it may be missing. */
+export async function ensureMachineId(session: Session, name: string): Promise<string> {
+  const base = await sidecarOf(session, name);
+  if (base.machineId !== undefined) {
+    return base.machineId;
+  }
+  const machineId = newUuid(session.host);
+  await saveSidecar(session.host, session.storePath, name, { ...base, machineId });
+  return machineId;
+}
+
+/** Private state of the machine's driver. */
+export async function loadDriverState(
+  session: Session,
+  name: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  return (await sidecarOf(session, name)).driver;
+}
+
+/** Puts keys into it; the caller holds the machine's lock. */
+export async function saveDriverState(
+  session: Session,
+  name: string,
+  part: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const base = await sidecarOf(session, name);
+  const driver = { ...base.driver, ...part } as Sidecar['driver'];
+  await saveSidecar(session.host, session.storePath, name, { ...base, driver });
 }
 
 async function sidecarOf(session: Session, name: string): Promise<Sidecar> {
