@@ -1,5 +1,4 @@
 import { MachineError } from '../../core/errors.ts';
-import type { Host } from '../../host/types.ts';
 import type { DriverContext } from '../driver.ts';
 import type { Dialect } from './commands.ts';
 import { parseVersion, type Version } from './output.ts';
@@ -24,13 +23,4 @@ export async function dialectOf(
 ): Promise<Dialect> {
   const architecture = boot?.image.architecture ?? (host.facts.arch === 'arm64' ? 'arm64' : 'amd64');
   return { version: await versionOf(vbox), architecture: architecture === 'arm64' ? 'arm' : 'x86' };
-}
-
-/** A random UUID (RFC 9562, version 4). */
-export function newUuid(host: Pick<Host, 'randomBytes'>): string {
-  const bytes = Uint8Array.from(host.randomBytes(16));
-  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
-  const hex = Buffer.from(bytes).toString('hex');
-  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

@@ -1,4 +1,5 @@
 import { MachineError } from '../../core/errors.ts';
+import { newUuid } from '../../core/uuid.ts';
 import { writeConfigDisk } from '../config-disk.ts';
 import type { DriverContext, Step } from '../driver.ts';
 import { magicTar } from '../magic-tar.ts';
@@ -13,7 +14,7 @@ import {
   type Dialect,
 } from './commands.ts';
 import type { VirtualBoxConfig } from './config.ts';
-import { dialectOf, newUuid } from './dialect.ts';
+import { dialectOf } from './dialect.ts';
 import { ensureHostOnly } from './host-only.ts';
 import { findMachine, machineFiles, requireMachine } from './machine.ts';
 import { parseCapacityMiB } from './output.ts';

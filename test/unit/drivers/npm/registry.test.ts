@@ -109,6 +109,7 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
   t.deepEqual(
     rows.map(({ name, kind, version }) => `${kind} ${name} ${version}`),
     [
+      'built-in amazonec2 9.8.7',
       'built-in generic 9.8.7',
       'built-in none 9.8.7',
       'built-in qemu 9.8.7',
@@ -119,11 +120,11 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
       'docker-machine kvm ',
     ],
   );
-  t.regex(rows[4]?.problem ?? '', /no JSON object/);
-  t.is(rows[5]?.problem, undefined);
-  t.is(rows[5]?.from, 'tsmachine-driver-example@1');
-  t.regex(rows[6]?.problem ?? '', /not used/);
-  t.is(rows[7]?.from, '/opt/bin/docker-machine-driver-kvm');
+  t.regex(rows[5]?.problem ?? '', /no JSON object/);
+  t.is(rows[6]?.problem, undefined);
+  t.is(rows[6]?.from, 'tsmachine-driver-example@1');
+  t.regex(rows[7]?.problem ?? '', /not used/);
+  t.is(rows[8]?.from, '/opt/bin/docker-machine-driver-kvm');
   t.deepEqual(session.host.processes.calls, []);
 });
 
