@@ -89,6 +89,8 @@ export const packageSelections: readonly PackageSelection[] = [
     take: ['usr/sbin/mke2fs', 'usr/sbin/e2fsck', 'usr/sbin/resize2fs', 'etc/mke2fs.conf'],
   },
   { name: 'socat', take: ['usr/bin/socat1'] },
+  // Directories of the user's computer, where the hypervisor has no way of its own for them.
+  { name: 'sshfs', take: ['usr/bin/sshfs'] },
   { name: 'opendoas', take: ['usr/bin/doas'] },
   {
     name: 'libpam-modules',
@@ -136,6 +138,10 @@ export const packageSelections: readonly PackageSelection[] = [
   libraries('libpam0g', 'libpam.so.0*'),
   libraries('libaudit1', 'libaudit.so.1*'),
   libraries('libcap-ng0', 'libcap-ng.so.0*'),
+  libraries('libfuse3-4', 'libfuse3.so.*'),
+  libraries('libglib2.0-0t64', 'libglib-2.0.so.0*'),
+  libraries('libpcre2-8-0', 'libpcre2-8.so.0*'),
+  libraries('libatomic1', 'libatomic.so.1*'),
   // glibc opens it at run time to cancel threads; nothing names it as needed.
   libraries('libgcc-s1', 'libgcc_s.so.1'),
   // These hold the copyright files that the documentation folders of libgcc-s1 and openssh-sftp-server link to.

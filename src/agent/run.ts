@@ -8,6 +8,7 @@ import { withLock } from '../store/lock.ts';
 import { agentLockPath } from '../store/paths.ts';
 import { backOffMs } from './back-off.ts';
 import { ClockKeeper } from './clock-keeper.ts';
+import { OutsideWatch } from './outside-watch.ts';
 import { Publisher, type PortState } from './publisher.ts';
 import { writeAgentState } from './state.ts';
 import { wantedPorts } from './wanted.ts';
@@ -26,6 +27,7 @@ interface Agent {
   readonly publish: PublishMode;
   readonly publisher: Publisher;
   readonly clockKeeper: ClockKeeper;
+  readonly outsideWatch: OutsideWatch;
   /** What was written last, to write only what is new. */
   written: string;
 }
@@ -66,7 +68,8 @@ async function serve(session: Session, machine: OpenMachine): Promise<void> {
   const ssh = openSshLink(ownSession, machine);
   const publisher = new Publisher(host, await agentWays(ownSession, machine, ssh));
   const clockKeeper = new ClockKeeper(session, machine);
-  const agent = { session, machine, process, publish, publisher, clockKeeper, written: '' };
+  const outsideWatch = new OutsideWatch(session, machine);
+  const agent = { session, machine, process, publish, publisher, clockKeeper, outsideWatch, written: '' };
   say(session, `The agent of "${machine.name}" has started (process ${String(process.pid)}).`);
   try {
     await record(agent, { isComplete: false, ports: [] });
@@ -83,7 +86,7 @@ async function serve(session: Session, machine: OpenMachine): Promise<void> {
 
 /** Watches the engine, and comes back to it after every loss, until there is nothing more to watch. */
 async function stayConnected(agent: Agent): Promise<void> {
-  const { session, machine, publisher, clockKeeper } = agent;
+  const { session, machine, publisher, clockKeeper, outsideWatch } = agent;
   let failures = 0;
   while (!session.signal.aborted && (await isRunning(session, machine))) {
     try {
@@ -98,6 +101,7 @@ async function stayConnected(agent: Agent): Promise<void> {
           const ports = await publisher.apply(wantedPorts(containers, agent.publish));
           await record(agent, { isComplete: true, ports });
           await clockKeeper.look(answer);
+          await outsideWatch.look(containers);
         },
       });
     } catch (error) {

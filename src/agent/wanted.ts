@@ -25,7 +25,10 @@ export interface WantedPorts {
 }
 
 /** What the containers of a machine want of this computer. Where two of them want the same, the first has it. */
-export function wantedPorts(containers: readonly RunningContainer[], mode: PublishMode): WantedPorts {
+export function wantedPorts(
+  containers: readonly Pick<RunningContainer, 'name' | 'ports'>[],
+  mode: PublishMode,
+): WantedPorts {
   const taken = new Map<string, WantedPort>();
   const clashes: { readonly port: WantedPort; readonly holder: string }[] = [];
   const all = mode === 'none' ? [] : containers.flatMap((container) => portsOf(container, mode));
@@ -47,7 +50,10 @@ function placeOf({ protocol, port, address }: WantedPort): string {
 }
 
 /** One for each port of the guest; the bindings of both address families belong together. */
-function portsOf({ name, ports }: RunningContainer, mode: 'loopback' | 'all'): WantedPort[] {
+function portsOf(
+  { name, ports }: Pick<RunningContainer, 'name' | 'ports'>,
+  mode: 'loopback' | 'all',
+): WantedPort[] {
   const groups = new Map<string, PublishedPort[]>();
   for (const port of ports) {
     const key = `${port.protocol} ${String(port.port)} ${String(port.containerPort)}`;

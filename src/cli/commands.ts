@@ -353,6 +353,7 @@ const table = [
         help: 'Size of the data disk, in MB or with a suffix; it only grows',
       },
       { name: 'share', type: 'list', help: 'Directories that the machine sees: PATH, PATH:ro or none' },
+      { name: 'share-type', type: 'string', help: 'How it sees them: auto, 9p, virtiofs, vboxsf or sftp' },
     ],
     progress: true,
     details: ['The change holds from the next start on: PROGRAM restart NAME'],

@@ -29,6 +29,13 @@ export const createFlags = [
     env: 'MACHINE_SHARE',
     help: 'Directory of this computer that the machine sees at the same path: PATH, PATH:ro or none (default: the home directory)',
   },
+  {
+    name: 'share-type',
+    type: 'string',
+    env: 'MACHINE_SHARE_TYPE',
+    default: 'auto',
+    help: 'How the machine sees them: 9p, virtiofs, vboxsf, sftp, or auto for the best that the driver has',
+  },
   { name: 'plan', type: 'bool', help: 'Show the steps and do nothing' },
   { name: 'resume', type: 'bool', help: 'Go on with a machine whose creation was interrupted or failed' },
   {

@@ -1,7 +1,8 @@
 import { MachineError } from '../core/errors.ts';
-import type { FlagDefinition, FlagValues } from '../drivers/driver.ts';
+import type { FlagDefinition, FlagValues, ShareWay } from '../drivers/driver.ts';
 import { publishModes, type PublishMode } from '../machine/publish-mode.ts';
 import type { CreateRequest } from '../machine/request.ts';
+import { shareWays } from '../machine/shares.ts';
 import { requireNewName } from '../store/paths.ts';
 import type { createFlags } from './create-flags.ts';
 import type { OptionsOfFlags } from './definitions.ts';
@@ -22,6 +23,7 @@ export function createRequest(
   const options = values as unknown as CreateOptions;
   const onError = onErrorOf(options);
   const publish = publishModeOf(options.publish);
+  const shareType = shareTypeOf(options['share-type']);
   return {
     name,
     driverName: driver.name,
@@ -40,10 +42,16 @@ export function createRequest(
     tlsKeyType: oneOf('tls-key-type', options['tls-key-type'], ['ec', 'rsa']),
     ...(options.image === undefined || options.image === '' ? {} : { image: options.image }),
     ...(options.share === undefined ? {} : { shares: options.share }),
+    ...(shareType === 'auto' ? {} : { shareWay: shareType }),
     ...(options.cold === true ? { cold: true } : {}),
     ...(onError === undefined ? {} : { onError }),
     ...(publish === 'loopback' ? {} : { publish }),
   };
+}
+
+/** @throws MachineError `flag-invalid`. */
+export function shareTypeOf(value: string): ShareWay | 'auto' {
+  return oneOf('share-type', value, ['auto', ...shareWays]);
 }
 
 /** @throws MachineError `flag-invalid`. */

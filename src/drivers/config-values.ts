@@ -32,6 +32,15 @@ export function textFlag(values: FlagValues, flag: string, fallback = ''): strin
   return value;
 }
 
+/** A switch. @throws MachineError `flag-invalid` for anything else. */
+export function booleanFlag(values: FlagValues, flag: string, fallback = false): boolean {
+  const value = values[flag] ?? fallback;
+  if (typeof value !== 'boolean') {
+    throw new MachineError('flag-invalid', `--${flag} is given or not; it takes no value.`);
+  }
+  return value;
+}
+
 /**
  * The new size of a disk, in MB, from a flag that may be missing.
  * @throws MachineError `flag-invalid`, also for less than it has.
@@ -62,6 +71,19 @@ export function storedText(raw: Readonly<Record<string, unknown>>, key: string, 
     throw invalidKey(key, 'it must be a text');
   }
   return value === '' ? fallback : value;
+}
+
+/** A switch of the driver's part of a record. @throws MachineError `record-invalid`. */
+export function storedBoolean(
+  raw: Readonly<Record<string, unknown>>,
+  key: string,
+  fallback: boolean,
+): boolean {
+  const value = raw[key] ?? fallback;
+  if (typeof value !== 'boolean') {
+    throw invalidKey(key, 'it must be true or false');
+  }
+  return value;
 }
 
 /** A key of the driver's part of a record that cannot be used. */

@@ -34,6 +34,13 @@ export interface FlagDefinition {
 /** Values of a driver's flags by flag name; absent when neither given nor defaulted. */
 export type FlagValues = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
+/**
+ * How a machine sees directories of this computer. The first three are devices of the virtual machine, which its driver
+ * makes of `BootMaterial.shares`; the guest mounts them by their tags. `sftp`: by the background agent over SSH, without
+ * the driver.
+ */
+export type ShareWay = '9p' | 'virtiofs' | 'vboxsf' | 'sftp';
+
 /** What a driver can do. Generic code asks these, never which driver it has. */
 export interface Capabilities {
   /**
@@ -58,8 +65,8 @@ export interface Capabilities {
   readonly localEndpoints: boolean;
   /** A new machine may go on from a saved guest (`BootMaterial.resume`). */
   readonly resume: boolean;
-  /** Directories of this computer are visible in the machine (`BootMaterial.shares`). */
-  readonly shares?: true;
+  /** Directories of this computer are visible in the machine in one of these ways; the best first. */
+  readonly shares?: readonly ShareWay[];
   /**
    * Ports of the guest can be forwarded to this computer while the machine runs (`listForwards`, `changeForwards`), so
    * that ports which containers publish are found here.
@@ -148,15 +155,17 @@ export interface GuestFile {
 }
 
 /**
- * A directory of this computer that the machine sees at the same path. The guest reads its list in the guest file
- * `shares` and finds the device by its tag.
+ * A directory of this computer that the machine sees. The guest reads in the guest file `shares` where it belongs, and
+ * finds the device by its tag.
  */
 export interface Share {
-  /** Absolute; no control characters. */
+  /** Absolute, of this computer; no control characters. */
   readonly path: string;
   readonly isReadOnly: boolean;
   /** Name of the device, unique in the machine, at most 31 bytes: `tsm0`. */
   readonly tag: string;
+  /** One of the driver's `capabilities.shares`; never `sftp` where a driver is given it. */
+  readonly way: ShareWay;
 }
 
 /** A place for what a driver can make again, shared by all machines of a store. */
@@ -354,6 +363,12 @@ export interface DriverImplementation<Config> {
   change?(values: FlagValues, present: Config): Readonly<Record<string, unknown>>;
   /** Problems as data, before anything is made; also for `doctor` (then without `boot`). */
   check(context: CheckContext<Config>): Promise<readonly Finding[]>;
+  /**
+   * Those of `capabilities.shares` that work on this computer, the best first. Without it they all do.
+   */
+  shareWays?(
+    context: Omit<DriverContext<Config>, 'directory' | 'name' | 'save' | 'boot'>,
+  ): Promise<readonly ShareWay[]>;
   /** Named steps that make the machine, not yet started. */
   steps(context: DriverContext<Config>): readonly Step[];
   /**

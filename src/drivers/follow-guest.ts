@@ -91,6 +91,33 @@ export function reportMark(
   }
 }
 
+/** Keeps the console of the start before under another name, so that this one begins with nothing. */
+export async function keepConsole(
+  { files }: Host,
+  { console, consoleBefore }: { readonly console: string; readonly consoleBefore: string },
+): Promise<void> {
+  if ((await files.stat(console)) !== undefined) {
+    await files.remove(consoleBefore);
+    await files.rename(console, consoleBefore);
+  }
+}
+
+/** Asks a question that costs a process or a connection at most so often; in between the answer is no. */
+export function rarely(
+  clock: Host['clock'],
+  everyMs: number,
+): (ask: () => Promise<boolean>) => Promise<boolean> {
+  let nextMs = clock.monotonicMs() + everyMs;
+  return async (ask) => {
+    if (clock.monotonicMs() < nextMs) {
+      return false;
+    }
+    const answer = await ask();
+    nextMs = clock.monotonicMs() + everyMs;
+    return answer;
+  };
+}
+
 class ConsoleReader {
   readonly #host: Host;
   readonly #path: string;

@@ -13,6 +13,8 @@ export interface RunningContainer {
   readonly id: string;
   readonly name: string;
   readonly ports: readonly PublishedPort[];
+  /** Paths of the engine's host that it has as bind mounts, each once. */
+  readonly binds: readonly string[];
 }
 
 /** Path of the request that `readContainers` reads the answer of. */
@@ -53,7 +55,16 @@ function toContainer(value: unknown): RunningContainer | undefined {
     id,
     name: typeof name === 'string' ? name.slice(1) : id.slice(0, 12),
     ports: (Array.isArray(ports) ? ports : []).map(toPort).filter((port) => port !== undefined),
+    binds: bindsOf(field(value, 'Mounts')),
   };
+}
+
+function bindsOf(mounts: unknown): string[] {
+  const sources = (Array.isArray(mounts) ? mounts : [])
+    .filter((mount) => field(mount, 'Type') === 'bind')
+    .map((mount) => field(mount, 'Source'))
+    .filter((source) => typeof source === 'string' && source.startsWith('/'));
+  return [...new Set(sources as string[])];
 }
 
 function toPort(value: unknown): PublishedPort | undefined {

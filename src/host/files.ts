@@ -61,6 +61,8 @@ export function createFiles(platform: NodeJS.Platform): Files {
       }),
     appendDurable: async (path, data) =>
       asWriter('append to', path, async () => append(path, data, isWindows)),
+    overwrite: async (path, offset, data) =>
+      asWriter('write to', path, async () => overwrite(path, offset, data)),
     makeDirectory: async (path, mode) =>
       asWriter('make the directory', path, async () => makeDirectory(path, mode, isWindows)),
     rename: async (from, to) =>
@@ -152,6 +154,16 @@ async function createFile(path: string, data: string | Uint8Array, mode: number)
     throw error;
   }
   await file.close();
+}
+
+async function overwrite(path: string, offset: number, data: Uint8Array): Promise<void> {
+  const file = await fs.open(path, 'r+');
+  try {
+    await file.write(data, 0, data.length, offset);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 async function append(path: string, data: string, isWindows: boolean): Promise<void> {

@@ -14,6 +14,7 @@ export function createHost(): Host {
   return {
     facts,
     files: createFiles(facts.platform),
+    openRawFiles: async () => (await import('./raw-files.ts')).createRawFiles(facts.platform),
     processes: lazyProcesses(facts),
     network: lazyNetwork(),
     http: {

@@ -38,6 +38,8 @@ export interface Files {
   writeAtomic(path: string, data: string | Uint8Array, mode: number): Promise<void>;
   /** Creates a file that must not exist (EEXIST is thrown as it is). */
   writeNew(path: string, data: string | Uint8Array, mode: number): Promise<void>;
+  /** Overwrites bytes of a file that is there and has them, and fsyncs before it resolves. */
+  overwrite(path: string, offset: number, data: Uint8Array): Promise<void>;
   /** Appends and fsyncs before it resolves; creates the file (0600) when it is missing. */
   appendDurable(path: string, data: string): Promise<void>;
   /** Also makes missing parents; an existing directory keeps its mode. */
@@ -64,6 +66,79 @@ export interface Files {
   crc32(path: string): Promise<number>;
   /** Bytes free for this user on the file system that holds `path`. */
   freeBytes(path: string): Promise<number>;
+}
+
+/** All that a file system tells of what lies under a name. Times in seconds since the epoch. */
+export interface RawStat {
+  readonly kind: FileStat['kind'];
+  readonly sizeBytes: number;
+  /** With the bits of the kind (S_IFMT). */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly accessedS: number;
+  readonly modifiedS: number;
+}
+
+/** A file that is open. */
+export interface RawFile {
+  /** Fills the target from its beginning with what is at `offset`; fewer bytes only at the end. */
+  read(target: Uint8Array, offset: number): Promise<number>;
+  /** Writes all of it; at the end of a file that was opened for appending. */
+  write(data: Uint8Array, offset: number): Promise<void>;
+  stat(): Promise<RawStat>;
+  truncate(sizeBytes: number): Promise<void>;
+  chmod(mode: number): Promise<void>;
+  chown(uid: number, gid: number): Promise<void>;
+  setTimes(accessedS: number, modifiedS: number): Promise<void>;
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How a file is opened. */
+export interface RawOpen {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly append: boolean;
+  readonly create: boolean;
+  readonly exclusive: boolean;
+  readonly truncate: boolean;
+  /** Of a new file. */
+  readonly mode: number;
+}
+
+/**
+ * Files for a server of them. Names are bytes, as they need not be text; on Windows they are UTF-8. No function but
+ * `chmod` and `setTimes` of a path follows a symlink in its last part. Errors are the system's own.
+ */
+export interface RawFiles {
+  lstat(path: Uint8Array): Promise<RawStat>;
+  /** Every symlink resolved. */
+  realPath(path: Uint8Array): Promise<Uint8Array>;
+  readLink(path: Uint8Array): Promise<Uint8Array>;
+  /** Names in a directory. */
+  list(path: Uint8Array): Promise<Uint8Array[]>;
+  /** Never blocks, whatever lies there. */
+  open(path: Uint8Array, how: RawOpen): Promise<RawFile>;
+  makeDirectory(path: Uint8Array, mode: number): Promise<void>;
+  removeDirectory(path: Uint8Array): Promise<void>;
+  removeFile(path: Uint8Array): Promise<void>;
+  rename(from: Uint8Array, to: Uint8Array): Promise<void>;
+  link(from: Uint8Array, to: Uint8Array): Promise<void>;
+  symlink(target: Uint8Array, path: Uint8Array): Promise<void>;
+  chmod(path: Uint8Array, mode: number): Promise<void>;
+  chown(path: Uint8Array, uid: number, gid: number): Promise<void>;
+  setTimes(path: Uint8Array, accessedS: number, modifiedS: number): Promise<void>;
+  setLinkTimes(path: Uint8Array, accessedS: number, modifiedS: number): Promise<void>;
+  /** Of the file system that holds a path, in blocks. */
+  space(path: Uint8Array): Promise<{
+    readonly blockBytes: number;
+    readonly blocks: number;
+    readonly blocksFree: number;
+    readonly blocksAvailable: number;
+    readonly files: number;
+    readonly filesFree: number;
+  }>;
 }
 
 /** How a compressed file is unpacked. */
@@ -307,6 +382,8 @@ export interface HostFacts {
 export interface Host {
   readonly facts: HostFacts;
   readonly files: Files;
+  /** Loads what only a server of files needs. */
+  openRawFiles(): Promise<RawFiles>;
   readonly processes: Processes;
   readonly network: Network;
   readonly http: Http;

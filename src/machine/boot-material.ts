@@ -65,7 +65,7 @@ export async function bootMaterial(
   return {
     image,
     guestFiles: await listGuestFiles(session.host, machine.directory),
-    shares: own.shares,
+    shares: own.shares.filter(({ way }) => way !== 'sftp'),
     ...(resume === undefined ? {} : { resume }),
   };
 }

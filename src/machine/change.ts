@@ -1,13 +1,14 @@
 import { MachineError } from '../core/errors.ts';
-import type { Driver, FlagValues } from '../drivers/driver.ts';
+import type { Driver, FlagValues, ShareWay } from '../drivers/driver.ts';
 import { requireChecks } from './checks.ts';
 import { requireFinished } from './finished.ts';
 import { writeGuestFiles } from './guest-files.ts';
 import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, saveDriverPart, type OpenMachine } from './open.ts';
-import { saveShares } from './own-data.ts';
+import { loadOwnData, saveShares, type OwnData } from './own-data.ts';
+import { planShares } from './plan-shares.ts';
 import type { Session } from './session.ts';
-import { chooseShares, guestShareList, sharesOf } from './shares.ts';
+import { guestShareList, sharesOf, type SharePlan } from './shares.ts';
 
 const lockTimeoutMs = 30_000;
 
@@ -17,6 +18,8 @@ export interface MachineChange {
   readonly values: FlagValues;
   /** As --share of create; undefined leaves the shares as they are. */
   readonly shares?: readonly string[] | undefined;
+  /** As --share-type of create, `auto` for the best way; undefined leaves it as it is. */
+  readonly shareType?: ShareWay | 'auto' | undefined;
 }
 
 /**
@@ -36,18 +39,37 @@ export async function changeMachine(
     const { driver, config } = machine;
     const values = flagValuesOf(driver, change.values);
     const part = Object.keys(values).length === 0 ? {} : (driver.change?.(values, config) ?? {});
-    const shares =
-      change.shares === undefined
-        ? undefined
-        : await chooseShares(session.host, driver.manifest, change.shares);
-    await requireChecks(session, driver, driver.readConfig({ ...machine.record.Driver, ...part }));
-    if (shares !== undefined) {
-      await writeGuestFiles(session.host, machine.directory, { shares: guestShareList(sharesOf(shares)) });
-      await saveShares(session, name, shares);
+    const newConfig = driver.readConfig({ ...machine.record.Driver, ...part });
+    const sharing = await sharingOf(session, { ...machine, config: newConfig }, change);
+    await requireChecks(session, driver, newConfig);
+    if (sharing !== undefined) {
+      const shares = guestShareList(sharesOf(sharing.shares, sharing.way));
+      await writeGuestFiles(session.host, machine.directory, { shares });
+      await saveShares(session, name, sharing);
     }
     await saveDriverPart(session, machine, part);
     return { isRunning: await isRunning(session, machine) };
   });
+}
+
+/** What the machine is to see from now on; undefined when that does not change. */
+async function sharingOf(
+  session: Session,
+  { name, driver, config }: OpenMachine,
+  { shares, shareType }: MachineChange,
+): Promise<SharePlan | undefined> {
+  if (shares === undefined && shareType === undefined) {
+    return undefined;
+  }
+  const own = await loadOwnData(session, name);
+  const present = own.shareWay ?? own.shares[0]?.way;
+  const way = shareType === undefined ? present : shareType === 'auto' ? undefined : shareType;
+  const plan = await planShares(session, driver, config, { asked: shares ?? ['none'], way });
+  return shares === undefined ? { ...plan, shares: directoriesOf(own) } : plan;
+}
+
+function directoriesOf({ shares }: OwnData): SharePlan['shares'] {
+  return shares.map(({ path, isReadOnly, guestPaths }) => ({ path, readOnly: isReadOnly, guestPaths }));
 }
 
 /** @throws MachineError `flag-invalid` for what machines of this driver do not have. */

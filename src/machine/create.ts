@@ -17,7 +17,7 @@ import { sharedFlagsOf, type CreateRequest } from './request.ts';
 import { newMachineRecord, reserveMachine } from './reserve.ts';
 import { removeLocked } from './remove.ts';
 import type { Session } from './session.ts';
-import { chooseShares } from './shares.ts';
+import { planShares } from './plan-shares.ts';
 import { machinePaths } from './machine-paths.ts';
 
 const lockTimeoutMs = 10_000;
@@ -121,7 +121,7 @@ async function draft(
     sidecar: newSidecar(session, request, {
       imageSource,
       state: configured.state ?? {},
-      shares: await chooseShares(session.host, driver.manifest, request.shares),
+      sharing: await planShares(session, driver, config, { asked: request.shares, way: request.shareWay }),
     }),
   };
 }

@@ -1,11 +1,11 @@
-import { newUuid } from '../core/uuid.ts';
-import type { Share } from '../drivers/driver.ts';
+import { newUuid } from '../drivers/uuid.ts';
+import type { ShareWay } from '../drivers/driver.ts';
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
 import { publishModes, type PublishMode } from './publish-mode.ts';
 import type { CreateRequest } from './request.ts';
 import type { Session } from './session.ts';
-import { sharesOf, type SharedDirectory } from './shares.ts';
+import { shareWays, sharesOf, type MachineShare, type SharePlan } from './shares.ts';
 
 /** What tsmachine knows of a machine beyond docker-machine's record. */
 export interface OwnData {
@@ -20,7 +20,9 @@ export interface OwnData {
   readonly tlsKeyType: TlsKeyType;
   /** The machine is to be booted when it is created, not resumed. */
   readonly cold: boolean;
-  readonly shares: readonly Share[];
+  readonly shares: readonly MachineShare[];
+  /** How it sees them; undefined for what its driver does best. */
+  readonly shareWay?: ShareWay;
   readonly publish: PublishMode;
 }
 
@@ -30,11 +32,11 @@ export function newSidecar(
   request: CreateRequest,
   {
     imageSource,
-    shares,
+    sharing,
     state = {},
   }: {
     readonly imageSource?: string | undefined;
-    readonly shares: readonly SharedDirectory[];
+    readonly sharing: SharePlan;
     readonly state?: Readonly<Record<string, unknown>>;
   },
 ): Sidecar {
@@ -47,7 +49,7 @@ export function newSidecar(
       tlsKeyType: request.tlsKeyType,
       ...(imageSource === undefined ? {} : { imageSource }),
       ...(request.cold === true ? { cold: true } : {}),
-      ...(shares.length === 0 ? {} : { shares: shares.map((share) => ({ ...share })) }),
+      ...(sharing.shares.length === 0 ? {} : shareOptions(sharing)),
       ...(request.publish === undefined ? {} : { publish: request.publish }),
     },
   };
@@ -55,12 +57,14 @@ export function newSidecar(
 
 /** Reads what a sidecar says; a machine without one was made by docker-machine and is complete. */
 export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
-  const { imageSource, tlsKeyType, publish } = sidecar?.options ?? {};
+  const { imageSource, tlsKeyType, publish, shares, shareType } = sidecar?.options ?? {};
+  const shareWay = shareWays.find((way) => way === shareType);
   return {
     phase: sidecar?.phase ?? 'ready',
     tlsKeyType: tlsKeyType === 'rsa' ? 'rsa' : 'ec',
     cold: sidecar?.options['cold'] === true,
-    shares: sharesOf(sidecar?.options['shares']),
+    shares: sharesOf(shares, shareType),
+    ...(shareWay === undefined ? {} : { shareWay }),
     publish: publishModes.find((mode) => mode === publish) ?? 'loopback',
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.previousImageDigest === undefined
@@ -76,14 +80,21 @@ export async function loadOwnData(session: Session, name: string): Promise<OwnDa
   return ownDataOf(await loadSidecar(session.host, session.storePath, name));
 }
 
+function shareOptions({ shares, way }: SharePlan): Pick<Sidecar['options'], string> {
+  return {
+    shares: shares.map(({ path, readOnly, guestPaths }) => ({
+      path,
+      readOnly,
+      ...(guestPaths === undefined ? {} : { guestPaths: [...guestPaths] }),
+    })),
+    ...(way === undefined ? {} : { shareType: way }),
+  };
+}
+
 /** Keeps what a machine sees of this computer from its next start on; the caller holds the machine's lock. */
-export async function saveShares(
-  session: Session,
-  name: string,
-  shares: readonly SharedDirectory[],
-): Promise<void> {
+export async function saveShares(session: Session, name: string, sharing: SharePlan): Promise<void> {
   const base = await sidecarOf(session, name);
-  const options = { ...base.options, shares: shares.map((share) => ({ ...share })) };
+  const options = { ...base.options, ...shareOptions(sharing) };
   await saveSidecar(session.host, session.storePath, name, { ...base, options });
 }
 

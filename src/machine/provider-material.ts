@@ -1,6 +1,6 @@
 import type { ProviderMaterial } from '../drivers/driver.ts';
 import type { Host } from '../host/types.ts';
-import { newUuid } from '../core/uuid.ts';
+import { newUuid } from '../drivers/uuid.ts';
 import { storeIdFile } from '../store/paths.ts';
 import { withCertsLock } from './locks.ts';
 import { machinePaths } from './machine-paths.ts';

@@ -1,4 +1,4 @@
-import type { FlagValues } from '../drivers/driver.ts';
+import type { FlagValues, ShareWay } from '../drivers/driver.ts';
 import type { TlsKeyType } from '../tls/types.ts';
 import type { PublishMode } from './publish-mode.ts';
 
@@ -44,6 +44,8 @@ export interface CreateRequest {
   readonly image?: string;
   /** Directories to share: PATH, PATH:ro, or `none`; undefined for the home directory where the driver can. */
   readonly shares?: readonly string[];
+  /** How they are shared; undefined for the best way that the driver has. */
+  readonly shareWay?: ShareWay;
   /** Boot the machine even where it could be resumed from a template. */
   readonly cold?: boolean;
   /** Where published ports of containers are found on this computer; `loopback` unless given. */

@@ -1,156 +1,199 @@
-import path from 'node:path';
 import { MachineError } from '../core/errors.ts';
-import type { DriverManifest, Share } from '../drivers/driver.ts';
+import type { DriverManifest, Share, ShareWay } from '../drivers/driver.ts';
 import type { Host } from '../host/types.ts';
 import { isJsonObject } from '../store/go-json.ts';
+import { guestPathsOf, guestPlaceOf, hostPathOf, isBelow, isSharablePath } from './share-paths.ts';
 
 /** A directory of this computer that a machine sees, as its sidecar keeps it. */
 export interface SharedDirectory {
-  /** Absolute, also the path in the machine. */
+  /** Absolute, of this computer. */
   readonly path: string;
   readonly readOnly: boolean;
+  /** Its paths in the machine, where they are others. */
+  readonly guestPaths?: readonly string[];
 }
 
-/**
- * Places of the guest that a share must neither cover nor lie in: its own system, its data, and the home of the user
- * by whose SSH keys it is reached.
- */
-const guestPlaces = [
-  ...['/bin', '/boot', '/dev', '/etc', '/lib', '/lib64', '/proc', '/run', '/sbin', '/sys', '/usr'],
-  ...[
-    '/var/lib/boot2docker',
-    '/var/lib/containerd',
-    '/var/lib/docker',
-    '/var/run',
-    '/mnt/vda',
-    '/home/docker',
-  ],
-];
+/** What a machine sees of this computer, and how. */
+export interface SharePlan {
+  readonly shares: readonly SharedDirectory[];
+  /** Undefined where nothing can be shared. */
+  readonly way: ShareWay | undefined;
+}
+
+/** What was asked for. */
+export interface ShareRequest {
+  /** Values of --share: PATH, PATH:ro, or `none` alone; undefined for the home directory, where there is a usable one. */
+  readonly asked?: readonly string[] | undefined;
+  /** Value of --share-type; undefined for the best way. */
+  readonly way?: ShareWay | undefined;
+}
+
+/** A share as a machine has it. */
+export interface MachineShare extends Share {
+  /** Its paths in the machine; it is mounted at the first. */
+  readonly guestPaths: readonly string[];
+}
+
+/** Ways to share, as users name them. */
+export const shareWays: readonly ShareWay[] = ['9p', 'virtiofs', 'vboxsf', 'sftp'];
 
 /** Every share is a device of the machine. */
 const sharesMax = 8;
 
 /**
- * The directories that a new machine sees.
- * @param asked values of --share: PATH, PATH:ro, or `none` alone; undefined for the home directory, where there is a
- *   usable one and the driver can
+ * The directories that a machine is to see, and the way in which it does.
+ * @param ways those that the driver has on this computer, the best first
  * @throws MachineError `flag-invalid`.
  */
 export async function chooseShares(
   host: Host,
-  driver: DriverManifest,
-  asked: readonly string[] | undefined,
-): Promise<SharedDirectory[]> {
+  driver: Pick<DriverManifest, 'name'>,
+  ways: readonly ShareWay[],
+  { asked, way: wanted }: ShareRequest,
+): Promise<SharePlan> {
   const words = (asked ?? []).filter((word) => word !== '');
-  if (driver.capabilities.shares !== true) {
+  const way = chooseWay(driver, ways, wanted);
+  if (way === undefined) {
     if (words.some((word) => word !== 'none')) {
       throw new MachineError('flag-invalid', `The driver ${driver.name} shares no directories.`, {
         remedies: ['Leave --share out.'],
       });
     }
-    return [];
+    return { shares: [], way };
   }
   if (words.length === 0) {
-    return defaultShares(host);
+    return { shares: await defaultShares(host), way };
   }
   if (words.includes('none')) {
     if (words.length > 1) {
       throw new MachineError('flag-invalid', '--share none stands alone: it shares no directory.');
     }
-    return [];
+    return { shares: [], way };
   }
   const shares = [];
   for (const word of words) {
     shares.push(await parseShare(host, word));
   }
   requireDistinct(shares);
-  return shares;
+  return { shares, way };
+}
+
+function chooseWay(
+  driver: Pick<DriverManifest, 'name'>,
+  ways: readonly ShareWay[],
+  wanted: ShareWay | undefined,
+): ShareWay | undefined {
+  if (wanted !== undefined && !ways.includes(wanted)) {
+    throw new MachineError('flag-invalid', `The driver ${driver.name} cannot share by ${wanted} here.`, {
+      why: ways.length === 0 ? 'It shares no directories.' : `Here it can: ${ways.join(', ')}.`,
+    });
+  }
+  return wanted ?? ways[0];
 }
 
 async function defaultShares(host: Host): Promise<SharedDirectory[]> {
-  const home = host.facts.homeDirectory;
-  const isUsable =
-    isSharablePath(host, home) &&
-    guestPlaceOf(home) === undefined &&
-    (await host.files.stat(home))?.kind === 'directory';
-  return isUsable ? [{ path: home, readOnly: false }] : [];
+  const { homeDirectory, platform } = host.facts;
+  // Where macOS keeps temporary files: what a program makes with mktemp is there for its containers.
+  const temporary = platform === 'darwin' ? ['/private/tmp', '/private/var/folders'] : [];
+  const shares = [];
+  for (const name of [homeDirectory, ...temporary]) {
+    const isUsable =
+      isSharablePath(name) &&
+      guestPathsOf(name, platform).every((each) => guestPlaceOf(each) === undefined) &&
+      (await host.files.stat(name))?.kind === 'directory';
+    if (isUsable) {
+      shares.push(sharedDirectory(host, name, false));
+    }
+  }
+  return shares;
+}
+
+function sharedDirectory(host: Host, name: string, readOnly: boolean): SharedDirectory {
+  const guestPaths = guestPathsOf(name, host.facts.platform);
+  const isSame = guestPaths.length === 1 && guestPaths[0] === name;
+  return { path: name, readOnly, ...(isSame ? {} : { guestPaths }) };
 }
 
 async function parseShare(host: Host, word: string): Promise<SharedDirectory> {
   const readOnly = word.endsWith(':ro');
   const named = word.replace(/:r[ow]$/, '');
-  // Shells leave the tilde of "~:ro" and "--share=~/work" as it is.
-  const expanded = named.replace(/^~(?=\/|$)/, host.facts.homeDirectory);
-  const absolute = path.resolve(host.facts.currentDirectory, expanded);
-  if (!isSharablePath(host, absolute)) {
+  const absolute = hostPathOf(named, host.facts);
+  if (!isSharablePath(absolute)) {
     throw new MachineError('flag-invalid', `${JSON.stringify(named)} cannot be shared with a machine.`, {
-      why: 'Its path has characters that a list of mounts cannot hold, or is not that of a Unix system.',
+      why: 'Its path has characters that a list of mounts cannot hold.',
     });
   }
-  const place = guestPlaceOf(absolute);
-  if (place !== undefined) {
-    throw new MachineError('flag-invalid', `${absolute} cannot be shared with a machine.`, {
-      why: `It would be in the way of ${place}, which the machine has for itself.`,
-      remedies: [
-        isBelow(place, absolute) && place !== absolute
-          ? 'Share a directory below it.'
-          : 'Put what the machine needs into another directory and share that.',
-      ],
-    });
+  for (const inside of guestPathsOf(absolute, host.facts.platform)) {
+    requireFreePlace(absolute, inside);
   }
   if ((await host.files.stat(absolute))?.kind !== 'directory') {
     throw new MachineError('flag-invalid', `There is no directory ${absolute} to share.`, {
       remedies: [`mkdir -p ${absolute}`, '--share none'],
     });
   }
-  return { path: absolute, readOnly };
+  return sharedDirectory(host, absolute, readOnly);
+}
+
+function requireFreePlace(name: string, guestPath: string): void {
+  const place = guestPlaceOf(guestPath);
+  if (place !== undefined) {
+    throw new MachineError('flag-invalid', `${name} cannot be shared with a machine.`, {
+      why: `It would be in the way of ${place}, which the machine has for itself.`,
+      remedies: [
+        isBelow(place, guestPath) && place !== guestPath
+          ? 'Share a directory below it.'
+          : 'Put what the machine needs into another directory and share that.',
+      ],
+    });
+  }
 }
 
 function requireDistinct(shares: readonly SharedDirectory[]): void {
   if (shares.length > sharesMax) {
     throw new MachineError('flag-invalid', `A machine can share ${sharesMax} directories at most.`);
   }
-  const paths = shares.map((share) => share.path);
+  const paths = shares.flatMap(({ path, guestPaths }) => guestPaths ?? [path]);
   const twice = paths.find((name, index) => paths.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new MachineError('flag-invalid', `${twice} is shared twice.`);
   }
 }
 
-function isSharablePath(host: Host, name: string): boolean {
-  return host.facts.platform !== 'win32' && path.isAbsolute(name) && !/\p{Cc}/u.test(name);
-}
-
-/** The place of the guest that a share at this path would cover or lie in. */
-function guestPlaceOf(name: string): string | undefined {
-  return guestPlaces.find((place) => isBelow(name, place) || isBelow(place, name));
-}
-
-/** True also for the directory itself. */
-function isBelow(name: string, directory: string): boolean {
-  return name === directory || name.startsWith(directory === '/' ? '/' : `${directory}/`);
-}
-
 /** The shares of a machine from its sidecar's options; what is not in order is left out. */
-export function sharesOf(value: unknown): Share[] {
+export function sharesOf(value: unknown, wayName: unknown): MachineShare[] {
   if (!Array.isArray(value)) {
     return [];
   }
+  const way = shareWays.find((each) => each === wayName) ?? '9p';
   return value
     .filter(isJsonObject)
-    .flatMap(({ path: directory, readOnly }) =>
-      typeof directory === 'string' && path.isAbsolute(directory) && !/\p{Cc}/u.test(directory)
-        ? [{ path: directory, isReadOnly: readOnly === true }]
-        : [],
+    .flatMap(({ path, readOnly, guestPaths = [path] }) =>
+      isPath(path) && isPathList(guestPaths) ? [{ path, isReadOnly: readOnly === true, guestPaths }] : [],
     )
-    .map((share, index) => ({ ...share, tag: `tsm${index}` }));
+    .map((share, index) => ({ ...share, tag: `tsm${index}`, way }));
 }
 
-/** The guest file `shares`: a line "TAG rw|ro PATH" for each; the path goes to the end of the line. */
-export function guestShareList(shares: readonly Share[]): string {
+function isPath(value: unknown): value is string {
+  return typeof value === 'string' && isSharablePath(value);
+}
+
+function isPathList(value: unknown): value is readonly string[] {
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((each) => isPath(each) && each.startsWith('/'))
+  );
+}
+
+/**
+ * The guest file `shares`: a line "TAG rw|ro PATH" for each path of the machine; the path goes to the end of the line.
+ * What the background agent brings is not among them.
+ */
+export function guestShareList(shares: readonly MachineShare[]): string {
   // Outer directories first, so that one inside another is not covered by it.
-  return [...shares]
+  return shares
+    .filter(({ way }) => way !== 'sftp')
     .sort((a, b) => a.path.length - b.path.length)
-    .map(({ tag, isReadOnly, path: directory }) => `${tag} ${isReadOnly ? 'ro' : 'rw'} ${directory}\n`)
+    .flatMap(({ tag, isReadOnly, guestPaths }) =>
+      guestPaths.map((directory) => `${tag} ${isReadOnly ? 'ro' : 'rw'} ${directory}\n`),
+    )
     .join('');
 }

@@ -97,6 +97,28 @@ test.serial('a container that runs sees a change of the host at once', async (t)
   t.is((await ended).code, 0);
 });
 
+test.serial(
+  'a bind mount of what the machine does not see is told, by doctor and in the log of the agent',
+  async (t) => {
+    const { fixed } = here();
+    const start = ['run', '-d', '--name', 'blind', '-v', `${fixed}:/data`, '-v', '/var/log:/log', 'tiny'];
+    await dockerBytes(t, here().env, [...start, busybox, 'sleep', '3600']);
+    const said = await ok(t, ['doctor', 'default', '--json']);
+    const codes = (JSON.parse(said) as { readonly code: string; readonly message: string }[])
+      .filter(({ code }) => code === 'bind-outside-shares')
+      .map(({ message }) => message);
+    t.is(codes.length, 1, said);
+    t.true(codes[0]?.includes(`"blind" mounts ${fixed}`), said);
+    let log = '';
+    for (let tries = 0; tries < 300 && !log.includes('"blind"'); tries += 1) {
+      log = await ok(t, ['logs', 'default', '--log', 'agent']);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    t.regex(log, /The container "blind" mounts .*, which the machine does not see/);
+    await dockerBytes(t, here().env, ['rm', '-f', 'blind']);
+  },
+);
+
 test.serial('two megabytes come through both ways unchanged', async (t) => {
   const site = path.join(here().home, 'site');
   const data = Buffer.alloc(2 * 1024 * 1024 + 17, 0);

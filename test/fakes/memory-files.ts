@@ -10,6 +10,7 @@ export type WriteOperation =
   | 'writeAtomic'
   | 'writeNew'
   | 'appendDurable'
+  | 'overwrite'
   | 'makeDirectory'
   | 'rename'
   | 'link'
@@ -157,6 +158,12 @@ class MemoryFileSystem implements MemoryFiles {
       }
       const before = node?.data ?? new Uint8Array();
       this.#tree.putFile(at, Buffer.concat([before, new TextEncoder().encode(data)]), node?.mode ?? 0o600);
+    });
+  }
+
+  async overwrite(path: string, offset: number, data: Uint8Array): Promise<void> {
+    this.#write('overwrite', path, () => {
+      this.#readable(path, 'overwrite').set(data, offset);
     });
   }
 

@@ -14,6 +14,7 @@ const writes: readonly (keyof Files)[] = [
   'writeAtomic',
   'writeNew',
   'appendDurable',
+  'overwrite',
   'makeDirectory',
   'rename',
   'link',

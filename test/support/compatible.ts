@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import { makeStore, projectRoot, run, type Outcome, type TestStore } from './cli.ts';
+
+const killAtFileCall = path.join(projectRoot, 'test', 'fixtures', 'kill-at-file-call.mjs');
 
 /** A store and the program under docker-machine's name, as callers find it on their PATH. */
 export interface CompatibleStore extends TestStore {
@@ -11,8 +12,8 @@ export interface CompatibleStore extends TestStore {
   /** What callers of docker-machine have in their environment. */
   readonly env: Readonly<Record<string, string>>;
   dockerMachine(args: readonly string[]): Promise<Outcome>;
-  /** The same, but the process is killed with SIGKILL after `afterMs`, unless it has ended. */
-  dockerMachineKilled(args: readonly string[], afterMs: number): Promise<Outcome>;
+  /** The same, but the process is killed with SIGKILL at its n-th call to the file system, if it makes so many. */
+  dockerMachineKilled(args: readonly string[], fileCall: number): Promise<Outcome>;
 }
 
 /** Makes an empty store, and a symlink named docker-machine that leads to the program. */
@@ -34,28 +35,9 @@ export async function makeCompatibleStore(): Promise<CompatibleStore> {
     binDirectory,
     env,
     dockerMachine: (args) => run(process.execPath, [program, ...args], { env }),
-    dockerMachineKilled: (args, afterMs) => runKilled([program, ...args], env, afterMs),
+    dockerMachineKilled: (args, fileCall) =>
+      run(process.execPath, ['--import', killAtFileCall, program, ...args], {
+        env: { ...env, KILL_AT: String(fileCall) },
+      }),
   };
-}
-
-function runKilled(
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-  afterMs: number,
-): Promise<Outcome> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...args], {
-      env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const texts = { stdout: '', stderr: '' };
-    child.stdout.on('data', (chunk: Buffer) => (texts.stdout += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (texts.stderr += chunk.toString()));
-    const timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      clearTimeout(timer);
-      resolve({ code, signal, ...texts });
-    });
-  });
 }

@@ -20,15 +20,16 @@ import { generateSshKeyPair } from '../../src/ssh/keys.ts';
 import { findProgram, run } from './cli.ts';
 import { startWebProxy } from './web-proxy.ts';
 
-// A Debian as it comes out of its installer: systemd and an SSH server, in namespaces of its own.
+// A Debian as it comes out of its installer: an init and an SSH server, in namespaces of its own.
 
 export type DebianSuite = 'bookworm' | 'trixie';
 
 /**
- * What a host has besides. `packagers`: the package managers of other systems, the tools that make their packages, and an
- * engine in /opt/engine that is not on PATH.
+ * What a host has besides. `packagers`: the package managers of other systems and the tools that make their packages.
+ * `openrc`: sysvinit and OpenRC in place of systemd, and busybox' shell and tools before all others. Both have an engine in
+ * /opt/engine that is not on PATH.
  */
-export type HostKind = 'plain' | 'packagers';
+export type HostKind = 'plain' | 'packagers' | 'openrc';
 
 /** A Linux host that boots in a container of systemd-nspawn, and is reached over a link of its own. */
 export interface LinuxHost {
@@ -117,10 +118,10 @@ async function rootArchive(suite: DebianSuite, kind: HostKind): Promise<string> 
   const directory = await mkdtemp(path.join(tmpdir(), 'tsm-debootstrap-'));
   try {
     const root = path.join(directory, 'root');
-    if (kind === 'packagers') {
+    if (kind !== 'plain') {
       await mkdir(root);
       await must('tar', ['-xf', await rootArchive(suite, 'plain'), '-C', root]);
-      await addPackagers(root);
+      await (kind === 'packagers' ? addPackagers(root) : addOpenRc(root));
     } else {
       const include = '--include=systemd,systemd-sysv,openssh-server';
       await must('debootstrap', ['--variant=minbase', include, suite, root, debianMirror() ?? '']);
@@ -133,15 +134,38 @@ async function rootArchive(suite: DebianSuite, kind: HostKind): Promise<string> 
   return archive;
 }
 
-/** Installs in a root file system what the kind `packagers` has. */
+/** Makes a root file system one of the kind `packagers`. */
 async function addPackagers(root: string): Promise<void> {
+  const managers = 'dnf createrepo-c rpm zypper pacman-package-manager makepkg libarchive-tools';
+  await install(root, `${managers} dbus iptables apparmor libdevmapper1.02.1`);
+}
+
+/** Makes a root file system one of the kind `openrc`. */
+async function addOpenRc(root: string): Promise<void> {
+  await install(root, 'sysvinit-core openrc initscripts busybox iptables libdevmapper1.02.1');
+  const inittab = ['id:2:initdefault:', 'l0:0:wait:/sbin/openrc shutdown', 'l2:2:wait:/sbin/openrc default'];
+  await writeFile(path.join(root, 'etc', 'inittab'), `${inittab.join('\n')}\n`);
+  // OpenRC has mounted a sysfs over the one that has the control groups.
+  const start = 'start() { if [ ! -d /sys/fs/cgroup/memory ]; then umount /sys; fi; writable-cgroups; }';
+  const service = ['#!/sbin/openrc-run', 'depend() { before ssh; }', start];
+  await writeFile(path.join(root, 'etc/init.d/writable-cgroups'), `${service.join('\n')}\n`, { mode: 0o755 });
+  // What the services of a Debian do to disks and clocks is done outside of a container.
+  const script = `apt-get purge -y -qq systemd
+rm -f /etc/runlevels/*/*
+for service in writable-cgroups ssh; do ln -s /etc/init.d/$service /etc/runlevels/default/; done
+busybox --install -s /usr/local/bin
+ln -sf busybox /bin/sh`;
+  await must('chroot', [root, 'sh', '-c', script]);
+}
+
+/** Installs packages in a root file system, and unpacks an engine into its /opt/engine. */
+async function install(root: string, packages: string): Promise<void> {
   const resolver = path.join(root, 'etc', 'resolv.conf');
   await copyFile('/etc/resolv.conf', resolver);
-  const managers = 'dnf createrepo-c rpm zypper pacman-package-manager makepkg libarchive-tools';
   const script = `set -e
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends ${managers} dbus iptables apparmor libdevmapper1.02.1
+apt-get install -y -qq --no-install-recommends ${packages}
 cd /tmp
 apt-get download -qq docker.io containerd runc
 for file in *.deb; do dpkg -x "$file" /opt/engine; done
@@ -222,6 +246,10 @@ function boot(
     '--capability=all',
     '--register=no',
   ];
+  // Only systemd ends at the signal that is its own.
+  args.push(
+    `--kill-signal=${existsSync(path.join(root, 'usr/lib/systemd/systemd')) ? 'SIGRTMIN+3' : 'SIGKILL'}`,
+  );
   args.push('--keep-unit', '--console=pipe', '--resolv-conf=off', '--timezone=off', '--link-journal=no');
   args.push(`--network-namespace-path=/run/netns/${name}`, ...(isUnified ? [] : legacy));
   let boots = 0;

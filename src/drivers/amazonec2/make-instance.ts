@@ -1,5 +1,5 @@
 import { cloudConfig, joinUserData } from '../../cloud/user-data.ts';
-import { newUuid } from '../../core/uuid.ts';
+import { newUuid } from '../uuid.ts';
 import { MachineError } from '../../core/errors.ts';
 import { imagesOf, reservedInstances, type Instance } from './answers.ts';
 import { awsCode, isMissing } from './ec2.ts';

@@ -1,8 +1,9 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { DriverContext, Finding } from '../driver.ts';
-import { decideAccelerator } from './accelerator.ts';
-import type { Architecture } from './argv.ts';
+import { decideAccelerator } from '../accelerator.ts';
+import type { Architecture } from '../qemu-board.ts';
 import type { QemuConfig } from './config.ts';
+import { sizeFindings } from '../size-findings.ts';
 import { readProgramFacts } from './program-facts.ts';
 import {
   findImageTool,
@@ -12,13 +13,9 @@ import {
   isSupported,
   systemProgramOf,
   versionMin,
-} from './programs.ts';
+} from '../qemu-programs.ts';
 
 type CheckContext = Omit<DriverContext<QemuConfig>, 'directory' | 'name' | 'save'>;
-
-const mebibyte = 1024 * 1024;
-/** Above this part of the computer's memory a machine makes the computer itself slow. */
-const memoryShareMax = 0.75;
 
 /** Whether this computer can run the machine; see the contract. */
 export async function checkHost(context: CheckContext): Promise<readonly Finding[]> {
@@ -38,7 +35,7 @@ export async function checkHost(context: CheckContext): Promise<readonly Finding
     imageTool === undefined
       ? missing('qemu-img-missing', 'qemu-img', installHint(host.facts, architecture))
       : { severity: 'ok', code: 'qemu-img', message: `qemu-img: ${imageTool}` },
-    ...sizeFindings(context),
+    ...sizeFindings(host, { ...config, prefix: 'qemu' }),
   ];
 }
 
@@ -101,30 +98,6 @@ async function acceleratorFinding(
     message: `Machines are emulated, which is slow. ${decision.reason}`,
     ...(decision.remedy === undefined ? {} : { remedy: decision.remedy }),
   };
-}
-
-function sizeFindings({ host, config }: CheckContext): Finding[] {
-  const findings: Finding[] = [];
-  const { cpuCount, memoryBytes } = host.facts;
-  if (config.cpus > cpuCount) {
-    findings.push({
-      severity: 'error',
-      code: 'cpus-too-many',
-      message: `The machine wants ${config.cpus} CPUs, this computer has ${cpuCount}.`,
-      remedy: `Use --qemu-cpu-count ${cpuCount} or less.`,
-    });
-  }
-  const hostMiB = Math.floor(memoryBytes / mebibyte);
-  if (config.memoryMiB > hostMiB * memoryShareMax) {
-    const isImpossible = config.memoryMiB > hostMiB;
-    findings.push({
-      severity: isImpossible ? 'error' : 'warning',
-      code: isImpossible ? 'memory-too-much' : 'memory-tight',
-      message: `The machine wants ${config.memoryMiB} MB of memory, this computer has ${hostMiB} MB.`,
-      remedy: 'Use a smaller --qemu-memory.',
-    });
-  }
-  return findings;
 }
 
 function missing(code: string, program: string, remedy: string): Finding {

@@ -1,11 +1,7 @@
 import { MachineError } from '../../core/errors.ts';
 import { grownDiskFlag, invalidKey, storedText, storedWhole, textFlag, wholeFlag } from '../config-values.ts';
 import type { Configured, FlagValues } from '../driver.ts';
-
-/** What the user may ask for; `auto` takes what a test boot has proven. */
-export type AcceleratorChoice = 'auto' | Accelerator;
-/** What QEMU runs the guest's instructions with; `tcg` translates them. */
-export type Accelerator = 'kvm' | 'hvf' | 'whpx' | 'nvmm' | 'tcg';
+import type { AcceleratorChoice } from '../qemu-board.ts';
 
 /** The driver's own part of a record. */
 export interface QemuConfig {

@@ -3,7 +3,7 @@ import type { BootMaterial, DriverContext } from '../driver.ts';
 import type { Host } from '../../host/types.ts';
 import type { QemuConfig } from './config.ts';
 import { magicTar } from '../magic-tar.ts';
-import { findImageTool, findProgram, installHint, systemProgramOf } from './programs.ts';
+import { findImageTool, findProgram, installHint, systemProgramOf } from '../qemu-programs.ts';
 import { checkQcow2, headerBytes } from './qcow2.ts';
 
 type DiskContext = Pick<DriverContext<QemuConfig>, 'host' | 'directory' | 'config' | 'signal' | 'boot'>;

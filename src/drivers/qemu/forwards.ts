@@ -2,19 +2,19 @@ import { MachineError, systemCode } from '../../core/errors.ts';
 import type { ForwardFailure, PortForward } from '../driver.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import { findLive, type LiveMachine, type RunContext } from './run-state.ts';
-import { parseUsernet } from './usernet.ts';
+import { changePublished, listPublished } from '../usernet-forwards.ts';
 
 const connectTimeoutMs = 5_000;
-/** The id of the network in argv.ts. */
-const network = 'net0';
 const ownGuestPorts: readonly number[] = [22, 2376];
 
 /** See the contract. Forwards of SSH and engine are those of the ports that were read at the start. */
 export async function listForwards(context: RunContext): Promise<readonly PortForward[]> {
-  return withMonitor(context, async (client, live) => {
-    const forwards = parseUsernet(await client.monitor('info usernet'));
-    return forwards.filter((forward) => !isOwn(forward, live));
-  });
+  return withMonitor(context, async (client, live) =>
+    listPublished(
+      (command) => client.monitor(command),
+      (forward) => isOwn(forward, live),
+    ),
+  );
 }
 
 /** See the contract. */
@@ -25,27 +25,13 @@ export async function changeForwards(
   if (change.remove.length === 0 && change.add.length === 0) {
     return [];
   }
-  return withMonitor(context, async (client, live) => {
-    for (const forward of change.remove.filter((each) => !isOwn(each, live))) {
-      // What is gone already is what was wanted; the monitor says so in a text that does not matter.
-      await client.monitor(`hostfwd_remove ${network} ${hostSide(forward)}`);
-    }
-    const failures: ForwardFailure[] = [];
-    for (const forward of change.add) {
-      // Silence is success: the monitor has no other way to tell.
-      const said = await client.monitor(
-        `hostfwd_add ${network} ${hostSide(forward)}-:${String(forward.guestPort)}`,
-      );
-      if (said.trim() !== '') {
-        failures.push({ forward, detail: said.trim() });
-      }
-    }
-    return failures;
-  });
-}
-
-function hostSide({ protocol, hostAddress, hostPort }: PortForward): string {
-  return `${protocol}:${hostAddress}:${String(hostPort)}`;
+  return withMonitor(context, async (client, live) =>
+    changePublished(
+      (command) => client.monitor(command),
+      (forward) => isOwn(forward, live),
+      change,
+    ),
+  );
 }
 
 function isOwn(forward: PortForward, { record }: LiveMachine): boolean {

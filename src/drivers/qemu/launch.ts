@@ -1,16 +1,17 @@
-import { createHash } from 'node:crypto';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { BootMaterial, DriverContext } from '../driver.ts';
 import type { Host, ProcessIdentity } from '../../host/types.ts';
 import { machineArguments, type TemplateArguments } from './argv.ts';
-import type { Accelerator, QemuConfig } from './config.ts';
+import type { Accelerator } from '../qemu-board.ts';
+import type { QemuConfig } from './config.ts';
 import { connectPauseMs, connectToNew, openObserverPipe } from './connect-new.ts';
 import { endedEarly } from './failures.ts';
 import { readLog } from './log.ts';
+import { macAddress } from '../mac-address.ts';
 import { templateMacAddress } from './template/key.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import type { LiveMachine, MachinePaths, RunContext, RunRecord } from './run-state.ts';
-import { hostPortOf, parseUsernet } from './usernet.ts';
+import { hostPortOf, parseUsernet } from '../usernet.ts';
 
 /** Everything that is settled before QEMU is started. */
 export interface LaunchPlan {
@@ -219,15 +220,4 @@ async function keepPrevious(host: Host, path: string): Promise<void> {
   if ((await host.files.stat(path)) !== undefined) {
     await host.files.rename(path, `${path}.1`);
   }
-}
-
-/**
- * The network card's address: the same over restarts, different between machines. Made from the
- * machine id that the guest is given, else from the directory. "52" marks it as locally administered.
- */
-async function macAddress(host: Host, directory: string, boot: BootMaterial): Promise<string> {
-  const file = boot.guestFiles.find((candidate) => candidate.name === 'machine-id');
-  const source = file === undefined ? directory : await host.files.readText(file.path);
-  const digest = createHash('sha256').update(`mac ${source.trim()}`).digest();
-  return ['52', '54', '00', ...[0, 1, 2].map((index) => digest.toString('hex', index, index + 1))].join(':');
 }

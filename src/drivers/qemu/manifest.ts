@@ -63,7 +63,7 @@ export const manifest: DriverManifest = {
     ssh: true,
     localEndpoints: true,
     resume: true,
-    shares: true,
+    shares: ['9p'],
     forwards: true,
   },
 };

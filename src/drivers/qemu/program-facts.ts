@@ -1,7 +1,7 @@
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { Host } from '../../host/types.ts';
-import { cacheDirectory, programStamp } from './host-cache.ts';
-import { parseVersion, type QemuVersion } from './programs.ts';
+import { cacheDirectory, programStamp } from '../host-cache.ts';
+import { parseVersion, type QemuVersion } from '../qemu-programs.ts';
 
 /** What a qemu-system-* program says about itself. */
 export interface ProgramFacts {

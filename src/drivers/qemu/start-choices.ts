@@ -1,10 +1,11 @@
 import { MachineError } from '../../core/errors.ts';
 import type { BootMaterial, DriverContext } from '../driver.ts';
-import { decideAccelerator } from './accelerator.ts';
-import type { Accelerator, QemuConfig } from './config.ts';
+import { decideAccelerator } from '../accelerator.ts';
+import type { Accelerator } from '../qemu-board.ts';
+import type { QemuConfig } from './config.ts';
 import type { LaunchPlan } from './launch.ts';
 import { readProgramFacts } from './program-facts.ts';
-import { findProgram, installHint, systemProgramOf } from './programs.ts';
+import { findProgram, installHint, systemProgramOf } from '../qemu-programs.ts';
 import { readRunRecord, type MachinePaths } from './run-state.ts';
 
 type StartContext = DriverContext<QemuConfig>;

@@ -1,7 +1,7 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { DriverContext } from '../driver.ts';
 import { reportMark } from '../follow-guest.ts';
-import { forgetVerdicts } from './accelerator-cache.ts';
+import { forgetVerdicts } from '../accelerator-cache.ts';
 import type { QemuConfig } from './config.ts';
 import { prepareDisk } from './disk.ts';
 import { followUntilReady, isReady, limitsFor, type StartLimits } from './follow.ts';

@@ -1,5 +1,14 @@
 import { MachineError } from '../../core/errors.ts';
-import { grownDiskFlag, invalidKey, storedText, storedWhole, textFlag, wholeFlag } from '../config-values.ts';
+import {
+  booleanFlag,
+  grownDiskFlag,
+  invalidKey,
+  storedBoolean,
+  storedText,
+  storedWhole,
+  textFlag,
+  wholeFlag,
+} from '../config-values.ts';
 import type { Configured, FlagValues } from '../driver.ts';
 import { hostOnlyFault } from './address.ts';
 
@@ -69,15 +78,15 @@ export function configure(values: FlagValues): Configured {
       NatNicType: word(values, 'virtualbox-nat-nictype', nicTypes),
       Boot2DockerURL: imageSource,
       Boot2DockerImportVM: '',
-      HostDNSResolver: yes(values, 'virtualbox-host-dns-resolver'),
+      HostDNSResolver: booleanFlag(values, 'virtualbox-host-dns-resolver'),
       HostOnlyCIDR: hostOnlyCidr,
       HostOnlyNicType: word(values, 'virtualbox-hostonly-nictype', nicTypes),
       HostOnlyPromiscMode: word(values, 'virtualbox-hostonly-nicpromisc', promiscuousModes),
       UIType: word(values, 'virtualbox-ui-type', uiTypes),
-      HostOnlyNoDHCP: yes(values, 'virtualbox-hostonly-no-dhcp'),
+      HostOnlyNoDHCP: booleanFlag(values, 'virtualbox-hostonly-no-dhcp'),
       NoShare: true,
-      DNSProxy: !yes(values, 'virtualbox-no-dns-proxy'),
-      NoVTXCheck: yes(values, 'virtualbox-no-vtx-check'),
+      DNSProxy: !booleanFlag(values, 'virtualbox-no-dns-proxy'),
+      NoVTXCheck: booleanFlag(values, 'virtualbox-no-vtx-check'),
       ShareFolder: '',
       VMUUID: '',
     },
@@ -167,26 +176,10 @@ function wordOf(value: string, known: readonly string[]): string | undefined {
   return value === '' ? known[0] : known.find((one) => one.toLowerCase() === value.toLowerCase());
 }
 
-function yes(values: FlagValues, flag: string): boolean {
-  const value = values[flag] ?? false;
-  if (typeof value !== 'boolean') {
-    throw new MachineError('flag-invalid', `--${flag} is given or not; it takes no value.`);
-  }
-  return value;
-}
-
 function storedWord(raw: Readonly<Record<string, unknown>>, key: string, known: readonly string[]): string {
   const found = wordOf(storedText(raw, key, ''), known);
   if (found === undefined) {
     throw invalidKey(key, `it must be one of ${known.join(', ')}`);
   }
   return found;
-}
-
-function storedBoolean(raw: Readonly<Record<string, unknown>>, key: string, fallback: boolean): boolean {
-  const value = raw[key] ?? fallback;
-  if (typeof value !== 'boolean') {
-    throw invalidKey(key, 'it must be true or false');
-  }
-  return value;
 }

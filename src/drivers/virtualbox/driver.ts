@@ -1,8 +1,9 @@
 import { defineDriver } from '../driver.ts';
+import { replaceIso } from '../own-iso.ts';
 import { change, configure, readConfig, type VirtualBoxConfig } from './config.ts';
 import { machineFiles } from './machine.ts';
 import { manifest } from './manifest.ts';
-import { machineSteps, replaceIso } from './steps.ts';
+import { machineSteps } from './steps.ts';
 
 // What changes a machine is loaded when it is called: `inspect` is on the way of every `url` and `ls`.
 export default defineDriver<VirtualBoxConfig>(manifest, {
@@ -15,7 +16,7 @@ export default defineDriver<VirtualBoxConfig>(manifest, {
   stop: async (context) => (await import('./stop.ts')).stopMachine(context),
   kill: async (context) => (await import('./stop.ts')).killMachine(context),
   remove: async (context) => (await import('./remove.ts')).removeFromVirtualBox(context),
-  changeImage: replaceIso,
+  changeImage: async (context) => replaceIso(context, machineFiles(context).iso),
   inspect: async (context) => (await import('./inspect.ts')).inspectMachine(context),
   listForwards: async (context) => (await import('./forwards.ts')).listForwards(context),
   changeForwards: async (context, wanted) => (await import('./forwards.ts')).changeForwards(context, wanted),

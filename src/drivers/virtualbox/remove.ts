@@ -1,8 +1,9 @@
 import { MachineError } from '../../core/errors.ts';
 import type { DriverContext } from '../driver.ts';
+import { isInside } from '../inside.ts';
 import type { VirtualBoxConfig } from './config.ts';
 import { findVBoxManage } from './find.ts';
-import { findMachine, isInside, machineFiles } from './machine.ts';
+import { findMachine, machineFiles } from './machine.ts';
 import { parseMachines, parseMedia } from './output.ts';
 import { killFound } from './stop.ts';
 import { connect, faultError, isNotFound, missingError, type VBoxManage } from './vboxmanage.ts';

@@ -2,8 +2,17 @@ import { MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import { writeConfigDisk } from '../config-disk.ts';
 import type { DriverContext } from '../driver.ts';
-import { followUntilReady, isReady, reportMark, type StartLimits } from '../follow-guest.ts';
+import {
+  followUntilReady,
+  isReady,
+  keepConsole,
+  rarely,
+  reportMark,
+  type StartLimits,
+} from '../follow-guest.ts';
 import type { GuestMark } from '../guest-phases.ts';
+import { ensureIso } from '../own-iso.ts';
+import { greetsAsSsh } from '../ssh-banner.ts';
 import { addForwarding, removeForwarding, setSizes, sshRule, type Dialect } from './commands.ts';
 import type { VirtualBoxConfig } from './config.ts';
 import { dialectOf } from './dialect.ts';
@@ -13,13 +22,14 @@ import { readLogs } from './log.ts';
 import { findMachine, machineFiles, requireMachine } from './machine.ts';
 import type { MachineInfo } from './output.ts';
 import { forwardedPort, reservePorts, type WantedRule } from './ports.ts';
-import { greetsAsSsh } from './ssh-banner.ts';
 import { detailOf, powerOf } from './states.ts';
-import { ensureIso, growDisk } from './steps.ts';
+import { growDisk } from './steps.ts';
 import { killMachine } from './stop.ts';
 import { openVBoxManage, type VBoxManage } from './vboxmanage.ts';
 
 type StartContext = DriverContext<VirtualBoxConfig>;
+
+const loopback = '127.0.0.1';
 
 /** Without hardware virtualization, under Hyper-V or on a busy computer a start takes minutes. */
 const startLimits: StartLimits = { firstMarkTimeoutMs: 120_000, readyTimeoutMs: 300_000 };
@@ -54,7 +64,7 @@ export async function startMachine(context: StartContext, limits: StartLimits = 
       break;
     case 'saved':
       // Its ports are part of what was saved.
-      await keepPrevious(context);
+      await keepConsole(context.host, machineFiles(context));
       await powerOn(context, vbox, { uuid, info });
       break;
     case 'stopped':
@@ -103,7 +113,7 @@ async function startFromDisk(context: StartContext, vbox: VBoxManage, target: Ta
   const { host } = context;
   const files = machineFiles(context);
   if ((await host.files.stat(files.disk)) !== undefined) {
-    await ensureIso(context);
+    await ensureIso(context, files.iso);
     await writeConfigDisk(host, files.config, context.boot?.guestFiles ?? []);
     await growDisk(context, vbox);
   }
@@ -114,7 +124,7 @@ async function startFromDisk(context: StartContext, vbox: VBoxManage, target: Ta
     await vbox.run(removeForwarding(dialect, target.uuid, name));
   }
   for (let attempt = 1; ; attempt += 1) {
-    await keepPrevious(context);
+    await keepConsole(context.host, machineFiles(context));
     await startWithPorts(context, vbox, { ...target, dialect, keep: attempt === 1 });
     if (await hasItsPorts(context, vbox)) {
       return;
@@ -143,16 +153,6 @@ async function resize(
   // What was set in VirtualBox itself, for a machine of docker-machine, stays.
   if (config.uuid !== '' && (info.cpus !== cpus || info.memoryMiB !== memoryMiB)) {
     await vbox.run(setSizes(uuid, { cpus, memoryMiB }));
-  }
-}
-
-/** The console of the start before is kept, so that this one begins with nothing. */
-async function keepPrevious(context: StartContext): Promise<void> {
-  const { files } = context.host;
-  const { console, consoleBefore } = machineFiles(context);
-  if ((await files.stat(console)) !== undefined) {
-    await files.remove(consoleBefore);
-    await files.rename(console, consoleBefore);
   }
 }
 
@@ -224,8 +224,8 @@ async function hasItsPorts(context: StartContext, vbox: VBoxManage): Promise<boo
 async function waitUntilReady(context: StartContext, vbox: VBoxManage, limits: StartLimits): Promise<void> {
   const { host, signal } = context;
   const { console } = machineFiles(context);
-  const everyWhile = rarely(context, probeEveryMs);
-  const everyOther = rarely(context, probeEveryMs);
+  const everyWhile = rarely(host.clock, probeEveryMs);
+  const everyOther = rarely(host.clock, probeEveryMs);
   await followUntilReady({
     host,
     consolePath: console,
@@ -240,22 +240,6 @@ async function waitUntilReady(context: StartContext, vbox: VBoxManage, limits: S
   });
 }
 
-/** Asks a question at most so often; in between the answer is no. */
-function rarely(
-  { host }: Pick<StartContext, 'host'>,
-  everyMs: number,
-): (ask: () => Promise<boolean>) => Promise<boolean> {
-  let nextMs = host.clock.monotonicMs() + everyMs;
-  return async (ask) => {
-    if (host.clock.monotonicMs() < nextMs) {
-      return false;
-    }
-    const answer = await ask();
-    nextMs = host.clock.monotonicMs() + everyMs;
-    return answer;
-  };
-}
-
 async function hasEnded(context: StartContext, vbox: VBoxManage): Promise<boolean> {
   const found = await findMachine(vbox, context);
   return found.kind !== 'machine' || !['running', 'starting', 'paused'].includes(powerOf(found.info.state));
@@ -264,7 +248,7 @@ async function hasEnded(context: StartContext, vbox: VBoxManage): Promise<boolea
 async function answersBySsh(context: StartContext, vbox: VBoxManage): Promise<boolean> {
   const { info } = await requireMachine(vbox, context);
   const port = forwardedPort(info, sshRule);
-  return port !== undefined && (await greetsAsSsh(context, port));
+  return port !== undefined && (await greetsAsSsh(context, { host: loopback, port }));
 }
 
 async function endedError(

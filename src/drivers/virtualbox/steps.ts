@@ -1,8 +1,9 @@
 import { MachineError } from '../../core/errors.ts';
-import { newUuid } from '../../core/uuid.ts';
 import { writeConfigDisk } from '../config-disk.ts';
 import type { DriverContext, Step } from '../driver.ts';
 import { magicTar } from '../magic-tar.ts';
+import { newUuid } from '../uuid.ts';
+import { isoStep } from '../own-iso.ts';
 import {
   addController,
   addHostOnlyCard,
@@ -31,56 +32,12 @@ const rawBytes = 1024 * 1024;
 
 /** What makes a machine of VirtualBox, in order. Each can be run again after it was cut off anywhere. */
 export function machineSteps(context: StepContext): readonly Step[] {
-  return [isoStep(context), diskStep(context), registerStep(context), configureStep(context)];
-}
-
-function isoStep(context: StepContext): Step {
-  const { iso } = machineFiles(context);
-  return {
-    name: 'iso',
-    summary: 'Taking the CD that the machine boots from',
-    isRoutine: true,
-    done: async () => (await context.host.files.stat(iso)) !== undefined,
-    run: async () => {
-      await ensureIso(context);
-      return undefined;
-    },
-    undo: async () => context.host.files.remove(iso),
-  };
-}
-
-/**
- * The machine's own name for the ISO of its image, so that VirtualBox knows a medium of this machine and not one that
- * machines share. A link where the file system can, else a copy.
- * @throws MachineError `image-not-found` when there is none to take.
- */
-export async function ensureIso(context: StepContext): Promise<void> {
-  const { iso } = machineFiles(context);
-  if ((await context.host.files.stat(iso)) === undefined) {
-    await replaceIso(context);
-  }
-}
-
-/** The same in the place of the one that is there: one file for another. @throws MachineError `image-not-found`. */
-export async function replaceIso(context: StepContext): Promise<void> {
-  const { host, boot } = context;
-  const { iso } = machineFiles(context);
-  const from = boot?.image.isoPath;
-  if (from === undefined) {
-    throw new MachineError('image-not-found', 'The image of the machine has no ISO.', {
-      why: `${iso} is missing`,
-      remedies: ['Build the image with its ISO: tsmachine image build'],
-    });
-  }
-  const partial = `${iso}.tmp`;
-  await host.files.remove(partial);
-  try {
-    await host.files.link(from, partial);
-  } catch {
-    // Another file system, or one without links.
-    await host.files.copy(from, partial, 0o400);
-  }
-  await host.files.rename(partial, iso);
+  return [
+    isoStep(context, machineFiles(context).iso),
+    diskStep(context),
+    registerStep(context),
+    configureStep(context),
+  ];
 }
 
 function diskStep(context: StepContext): Step {

@@ -212,6 +212,12 @@ export const findings = {
   },
   machine: { severity: 'ok', what: 'is {state}' },
   'machine-answers': { severity: 'ok', what: 'answers at {url}' },
+  'bind-outside-shares': {
+    severity: 'warning',
+    what: 'The container "{container}" mounts {path}, which the machine does not see: it has an empty directory there.',
+    why: 'Only shared directories of this computer are visible in the machine.',
+    try: ["tsmachine set {name} --share '{path}'", 'tsmachine restart {name}'],
+  },
   'machine-error': {
     severity: 'error',
     what: 'Its driver reports an error.',

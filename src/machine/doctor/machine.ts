@@ -11,6 +11,7 @@ import { driverContext, openRecord, type OpenMachine } from '../open.ts';
 import { ownDataOf } from '../own-data.ts';
 import { stateName } from '../probe.ts';
 import type { Session } from '../session.ts';
+import { examineBinds } from './binds.ts';
 import { examineCertificate } from './certificates.ts';
 import { found, type Found } from './findings.ts';
 import { foundError } from './found-error.ts';
@@ -168,7 +169,10 @@ async function examineConnection(session: Session, machine: OpenMachine): Promis
   }
   try {
     await connectionOf(session, name, { check: true, timeoutMs: connectTimeoutMs });
-    return [found('machine-answers', { url: engineUrl })];
+    return [
+      found('machine-answers', { url: engineUrl }),
+      ...(await examineBinds(session, machine, engineUrl)),
+    ];
   } catch (error) {
     session.signal.throwIfAborted();
     return [foundError(error, name)];

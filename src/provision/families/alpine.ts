@@ -13,7 +13,12 @@ export const alpine: Family = {
   name: 'alpine',
   title: () => 'alpine',
   install: () => `${community}apk add --no-progress --update-cache docker docker-openrc ca-certificates\n`,
-  upgrade: () =>
-    `apk add --no-progress --update-cache --upgrade docker docker-cli docker-engine docker-openrc containerd runc\n`,
+  // apk restarts nothing.
+  upgrade: () => `
+programs() { cat "$(command -v dockerd)" "$(command -v containerd)" | sha256sum; }
+before=$(programs)
+apk add --no-progress --update-cache --upgrade docker docker-cli docker-engine docker-openrc containerd runc
+if [ "$(programs)" != "$before" ]; then rc-service docker restart 3>&-; fi
+`,
   installCurl: `apk add --no-progress --update-cache curl ca-certificates\n`,
 };

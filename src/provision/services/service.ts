@@ -24,10 +24,12 @@ const systemd: ServiceCommands = {
   logs: 'journalctl -u docker.service -n 12 --no-pager -o cat',
 };
 
+// The supervisor of OpenRC keeps what is open where it is started: the connection, on which progress is told (3), would never
+// end.
 const openrc: ServiceCommands = {
   readAgain: ':',
-  start: 'rc-service docker start',
-  restart: 'rc-service docker restart',
+  start: 'rc-service docker start 3>&-',
+  restart: 'rc-service docker restart 3>&-',
   reload: 'kill -HUP "$(pidof dockerd)"',
   enable: 'rc-update --quiet add docker default',
   logs: 'tail -n 12 /var/log/docker.log',

@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import type { BootImage } from '../../../src/drivers/driver.ts';
 import { parseGuestMark } from '../../../src/drivers/guest-phases.ts';
-import { decideAccelerator } from '../../../src/drivers/qemu/accelerator.ts';
-import { probeArguments } from '../../../src/drivers/qemu/argv.ts';
-import { hostArchitecture } from '../../../src/drivers/qemu/programs.ts';
+import { decideAccelerator } from '../../../src/drivers/accelerator.ts';
+import { probeArguments } from '../../../src/drivers/qemu-board.ts';
+import { hostArchitecture } from '../../../src/drivers/qemu-programs.ts';
 import { hasQemu, makeQemuMachine } from '../../fakes/qemu-machine.ts';
 
 const directory = fileURLToPath(new URL('../../../../build/image/amd64/', import.meta.url));

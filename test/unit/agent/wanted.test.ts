@@ -8,9 +8,8 @@ import type { PublishedPort, RunningContainer } from '../../../src/engine/contai
 function container(
   name: string,
   ...ports: readonly (readonly [address: string, port: number])[]
-): RunningContainer {
+): Pick<RunningContainer, 'name' | 'ports'> {
   return {
-    id: name,
     name,
     ports: ports.map(([address, port]) => ({ protocol: 'tcp', address, port, containerPort: 80 })),
   };
@@ -95,7 +94,7 @@ test('TCP and UDP are not in each other’s way, nor are ports of one range', (t
       containerPort: port,
     })),
   );
-  const { wanted, clashes } = wantedPorts([{ id: 'a', name: 'a', ports }], 'loopback');
+  const { wanted, clashes } = wantedPorts([{ name: 'a', ports }], 'loopback');
   t.is(wanted.length, 6);
   t.deepEqual(clashes, []);
 });

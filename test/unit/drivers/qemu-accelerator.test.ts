@@ -5,9 +5,9 @@ import {
   candidateOf,
   decideAccelerator,
   type AcceleratorDecision,
-} from '../../../src/drivers/qemu/accelerator.ts';
-import { forgetVerdicts } from '../../../src/drivers/qemu/accelerator-cache.ts';
-import type { AcceleratorChoice } from '../../../src/drivers/qemu/config.ts';
+} from '../../../src/drivers/accelerator.ts';
+import { forgetVerdicts } from '../../../src/drivers/accelerator-cache.ts';
+import type { AcceleratorChoice } from '../../../src/drivers/qemu-board.ts';
 import { createFakeHost, type FakeHost } from '../../fakes/host.ts';
 import type { Answer } from '../../fakes/scripted-processes.ts';
 

@@ -1,11 +1,7 @@
 import test from 'ava';
 import type { BootImage } from '../../../src/drivers/driver.ts';
-import {
-  escapeOption,
-  machineArguments,
-  probeArguments,
-  type MachineArguments,
-} from '../../../src/drivers/qemu/argv.ts';
+import { escapeOption, probeArguments } from '../../../src/drivers/qemu-board.ts';
+import { machineArguments, type MachineArguments } from '../../../src/drivers/qemu/argv.ts';
 
 const image: BootImage = {
   digest: 'd',
@@ -175,8 +171,8 @@ test('a share is a 9p device with its tag; a comma in its path is written twice'
   const args = machineArguments({
     ...machine,
     shares: [
-      { path: '/home/ann, her files', isReadOnly: false, tag: 'tsm0' },
-      { path: '/data', isReadOnly: true, tag: 'tsm1' },
+      { path: '/home/ann, her files', isReadOnly: false, tag: 'tsm0', way: '9p' },
+      { path: '/data', isReadOnly: true, tag: 'tsm1', way: '9p' },
     ],
   });
   t.deepEqual(valuesOf(args, '-fsdev'), [

@@ -1,9 +1,9 @@
 import test from 'ava';
 import type { ErrorCode } from '../../../src/core/codes.ts';
-import { parseAccelerators } from '../../../src/drivers/qemu/accelerator.ts';
+import { parseAccelerators } from '../../../src/drivers/accelerator.ts';
 import { startFailure } from '../../../src/drivers/qemu/failures.ts';
-import { isSupported, parseVersion } from '../../../src/drivers/qemu/programs.ts';
-import { hostPortOf, parseUsernet } from '../../../src/drivers/qemu/usernet.ts';
+import { isSupported, parseVersion } from '../../../src/drivers/qemu-programs.ts';
+import { hostPortOf, parseUsernet } from '../../../src/drivers/usernet.ts';
 import { recordedCall, recordedConversation, sampleVersions } from '../../fakes/qemu-samples.ts';
 
 const usernet = [

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { Accelerator } from '../../../src/drivers/qemu/config.ts';
+import type { Accelerator } from '../../../src/drivers/qemu-board.ts';
 import {
   resumeObstacle,
   templateId,

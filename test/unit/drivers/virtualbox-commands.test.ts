@@ -16,7 +16,7 @@ import {
   type Dialect,
 } from '../../../src/drivers/virtualbox/commands.ts';
 import { change, configure, readConfig } from '../../../src/drivers/virtualbox/config.ts';
-import { newUuid } from '../../../src/core/uuid.ts';
+import { newUuid } from '../../../src/drivers/uuid.ts';
 import { dhcpRange, parseNetworksFile } from '../../../src/drivers/virtualbox/host-only.ts';
 import { manifest } from '../../../src/drivers/virtualbox/manifest.ts';
 import { createFakeHost } from '../../fakes/host.ts';

@@ -4,7 +4,8 @@ import { changeForwards, listForwards } from '../../../src/drivers/virtualbox/fo
 import { inspectMachine } from '../../../src/drivers/virtualbox/inspect.ts';
 import { removeFromVirtualBox } from '../../../src/drivers/virtualbox/remove.ts';
 import { startMachine } from '../../../src/drivers/virtualbox/start.ts';
-import { machineSteps, replaceIso } from '../../../src/drivers/virtualbox/steps.ts';
+import driver from '../../../src/drivers/virtualbox/driver.ts';
+import { machineSteps } from '../../../src/drivers/virtualbox/steps.ts';
 import { killMachine, stopMachine } from '../../../src/drivers/virtualbox/stop.ts';
 import { createSocketPair } from '../../fakes/host.ts';
 import { directory, openScene, type Scene } from './virtualbox-scene.ts';
@@ -38,7 +39,7 @@ test('an upgrade puts another ISO in the place of the old one, and nothing else 
   const { boot } = context;
   t.truthy(boot);
   const image = { ...boot?.image, isoPath: '/i/newer.iso' };
-  await replaceIso({ ...context, boot: { ...boot, image } } as typeof context);
+  await driver.changeImage?.({ ...context, boot: { ...boot, image } } as typeof context);
   t.is(host.files.text(`${directory}/boot2docker.iso`), 'a newer ISO');
   t.is(host.files.text(`${directory}/boot2docker.iso.tmp`), undefined);
   t.is(host.files.text(`${directory}/disk.vdi`), disk);

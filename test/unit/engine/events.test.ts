@@ -60,11 +60,18 @@ test('containers with what they have bound, in the order of their ids', (t) => {
         { IP: '127.0.0.1', PrivatePort: 53, PublicPort: 53, Type: 'udp' },
         { IP: '0.0.0.0', PrivatePort: 9, PublicPort: 9, Type: 'sctp' },
       ],
+      Mounts: [
+        { Type: 'bind', Source: '/home/ann/site', Destination: '/www', Mode: '', RW: true },
+        { Type: 'bind', Source: '/home/ann/site', Destination: '/again', Mode: 'ro', RW: false },
+        { Type: 'volume', Name: 'v', Source: '/var/lib/docker/volumes/v/_data', Destination: '/v' },
+        { Type: 'tmpfs', Source: '', Destination: '/t' },
+        null,
+      ],
     },
     { Id: 'a1'.padEnd(64, '0'), Names: null, Ports: null },
   ]);
   t.deepEqual(readContainers(body), [
-    { id: 'a1'.padEnd(64, '0'), name: 'a10000000000', ports: [] },
+    { id: 'a1'.padEnd(64, '0'), name: 'a10000000000', ports: [], binds: [] },
     {
       id: 'b2',
       name: 'db',
@@ -73,6 +80,7 @@ test('containers with what they have bound, in the order of their ids', (t) => {
         { protocol: 'tcp', address: '::', port: 8080, containerPort: 80 },
         { protocol: 'udp', address: '127.0.0.1', port: 53, containerPort: 53 },
       ],
+      binds: ['/home/ann/site'],
     },
   ]);
 });
@@ -87,5 +95,5 @@ test('whatever an engine answers, reading it does not fail', (t) => {
   const hostile = [
     { Id: 'x', Ports: [{ IP: 7, PrivatePort: 80, PublicPort: 99_999, Type: 'tcp' }, null, 1] },
   ];
-  t.deepEqual(readContainers(JSON.stringify(hostile)), [{ id: 'x', name: 'x', ports: [] }]);
+  t.deepEqual(readContainers(JSON.stringify(hostile)), [{ id: 'x', name: 'x', ports: [], binds: [] }]);
 });

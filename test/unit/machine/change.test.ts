@@ -44,7 +44,9 @@ test('what is not named keeps its value', async (t) => {
 
 test('shares are kept for the next start, in the sidecar and for the guest', async (t) => {
   const session = await changed({ values: {}, shares: ['/data:ro'] });
-  t.deepEqual((await loadOwnData(session, 'm')).shares, [{ path: '/data', isReadOnly: true, tag: 'tsm0' }]);
+  t.deepEqual((await loadOwnData(session, 'm')).shares, [
+    { path: '/data', isReadOnly: true, guestPaths: ['/data'], tag: 'tsm0', way: '9p' },
+  ]);
   t.is(session.host.files.text(`${directory}/guest/shares`), 'tsm0 ro /data\n');
   await changeMachine(session, 'm', { values: {}, shares: ['none'] });
   t.deepEqual((await loadOwnData(session, 'm')).shares, []);

@@ -430,6 +430,7 @@ const foundElsewhere: readonly FindingCode[] = [
   'image',
   'image-changed',
   'image-intact',
+  'bind-outside-shares',
   'machine-answers',
   'machine-error',
 ];

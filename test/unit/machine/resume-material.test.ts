@@ -45,11 +45,13 @@ test('no machine but one that is being created is resumed', async (t) => {
 test('--cold is kept with the machine, and means a boot without a remark', async (t) => {
   const session = openTestSession();
   const machine = await machineOf('qemu', { Env: ['A=1'] });
-  const cold = ownDataOf(newSidecar(session, noneRequest('m', { cold: true }), { shares: [] }));
+  const cold = ownDataOf(
+    newSidecar(session, noneRequest('m', { cold: true }), { sharing: { shares: [], way: undefined } }),
+  );
   t.true(cold.cold);
   t.is(resumeMaterial(session, await machineOf('qemu'), cold), undefined);
   t.is(bootReason(machine, cold), undefined);
-  t.false(ownDataOf(newSidecar(session, noneRequest('m'), { shares: [] })).cold);
+  t.false(ownDataOf(newSidecar(session, noneRequest('m'), { sharing: { shares: [], way: undefined } })).cold);
 });
 
 test('options that a running engine does not take over mean a boot, with the reason', async (t) => {

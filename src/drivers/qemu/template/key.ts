@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { BootImage, Share } from '../../driver.ts';
 import type { Host } from '../../../host/types.ts';
 import { machineArguments, type MachineArguments } from '../argv.ts';
-import type { Accelerator, QemuConfig } from '../config.ts';
+import type { Accelerator } from '../../qemu-board.ts';
+import type { QemuConfig } from '../config.ts';
 import type { TemplateLaunch } from '../launch.ts';
 import type { ProgramFacts } from '../program-facts.ts';
 

@@ -1,11 +1,10 @@
-import { isMachineError, messageOf } from '../../core/errors.ts';
-import type { BootImage } from '../driver.ts';
-import { parseGuestMark } from '../guest-phases.ts';
-import type { Host } from '../../host/types.ts';
-import { probeArguments, type Architecture } from './argv.ts';
-import type { Accelerator, AcceleratorChoice } from './config.ts';
+import { isMachineError, messageOf } from '../core/errors.ts';
+import type { BootImage } from './driver.ts';
+import { parseGuestMark } from './guest-phases.ts';
+import type { Host } from '../host/types.ts';
 import { readVerdict, writeVerdict, type Verdict } from './accelerator-cache.ts';
-import { hostArchitecture } from './programs.ts';
+import { probeArguments, type Accelerator, type AcceleratorChoice, type Architecture } from './qemu-board.ts';
+import { hostArchitecture } from './qemu-programs.ts';
 
 /** What to run the guest with, and why it is not something faster. */
 export interface AcceleratorDecision {

@@ -1,17 +1,19 @@
-import type { DriverContext } from '../driver.ts';
+import type { Endpoint, DriverContext } from './driver.ts';
 
 const connectTimeoutMs = 2000;
 const bannerTimeoutMs = 5000;
 
-/** True when an SSH server greets at a port of this computer. NAT alone accepts a connection, but says nothing. */
+/** True when an SSH server greets. A forwarded port alone accepts a connection, but says nothing. */
 export async function greetsAsSsh(
   { host, signal }: Pick<DriverContext<unknown>, 'host' | 'signal'>,
-  port: number,
+  { host: address, port }: Endpoint,
 ): Promise<boolean> {
   const over = new AbortController();
   try {
-    const address = { host: '127.0.0.1', port };
-    const socket = await host.network.connect(address, { timeoutMs: connectTimeoutMs, signal });
+    const socket = await host.network.connect(
+      { host: address, port },
+      { timeoutMs: connectTimeoutMs, signal },
+    );
     try {
       const greeting = new Promise<boolean>((resolve) => {
         socket.once('data', (data: Uint8Array) => {

@@ -1,6 +1,6 @@
-import { isMachineError } from '../../core/errors.ts';
-import type { Host } from '../../host/types.ts';
-import type { Accelerator } from './config.ts';
+import { isMachineError } from '../core/errors.ts';
+import type { Host } from '../host/types.ts';
+import type { Accelerator } from './qemu-board.ts';
 import { cacheDirectory, programStamp } from './host-cache.ts';
 
 /** What a probe found out. */

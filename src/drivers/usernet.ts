@@ -1,4 +1,4 @@
-import type { PortForward } from '../driver.ts';
+import type { PortForward } from './driver.ts';
 
 // "  TCP[HOST_FORWARD]   8       127.0.0.1 41669       10.0.2.15    22     0     0"
 const line = /^\s*(TCP|UDP)\[HOST_FORWARD\]\s+\d+\s+(\S+)\s+(\d+)\s+\S+\s+(\d+)\s/;

@@ -1,5 +1,5 @@
-import type { Host, HostFacts } from '../../host/types.ts';
-import type { Architecture } from './argv.ts';
+import type { Host, HostFacts } from '../host/types.ts';
+import type { Architecture } from './qemu-board.ts';
 
 /** First QEMU with which this driver is tested; older ones lack parts of the command line. */
 export const versionMin = { major: 7, minor: 2 } as const;

@@ -1,6 +1,8 @@
-/** A random UUID (RFC 9562, version 4) from bytes that are random. */
-export function newUuid(randomness: { randomBytes(count: number): Uint8Array }): string {
-  const bytes = Uint8Array.from(randomness.randomBytes(16));
+import type { Host } from '../host/types.ts';
+
+/** A random UUID (RFC 9562, version 4). */
+export function newUuid(host: Pick<Host, 'randomBytes'>): string {
+  const bytes = Uint8Array.from(host.randomBytes(16));
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
   bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
   const hex = Buffer.from(bytes).toString('hex');

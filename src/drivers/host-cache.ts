@@ -1,4 +1,4 @@
-import type { Host } from '../../host/types.ts';
+import type { Host } from '../host/types.ts';
 
 /** Directory for what this driver has found out about the computer and may find out again. */
 export function cacheDirectory(host: Pick<Host, 'facts'>): string {
