@@ -102,6 +102,17 @@ const table = [
     details: ['Shells: bash zsh fish powershell', 'For bash: source <(PROGRAM completion bash)'],
   },
   {
+    name: 'autostart',
+    summary: 'Say whether a machine is started when you log in, or have it so',
+    arguments: '[name]',
+    arity: 'one-or-default',
+    flags: [
+      { name: 'on', type: 'bool', help: 'From now on it is started when you log in' },
+      { name: 'off', type: 'bool', help: 'From now on it is not' },
+      shared.json,
+    ],
+  },
+  {
     name: 'config',
     summary: 'Print the connection config for machine',
     arguments: '[name]',
@@ -463,6 +474,7 @@ export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
 export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly default: Verb<Name> }> } = {
   active: () => import('./verbs/active.ts'),
   agent: () => import('./verbs/agent.ts'),
+  autostart: () => import('./verbs/autostart.ts'),
   completion: () => import('./verbs/completion.ts'),
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),

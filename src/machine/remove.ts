@@ -68,6 +68,8 @@ export async function removeLocked(
   }
   const { forgetContext } = await import('../engine/contexts.ts');
   await forgetContext(host, name);
+  const { forgetAutostart } = await import('./autostart.ts');
+  await forgetAutostart(session, name);
   await removeMachineDirectory(host, storePath, name);
   return { removed: true, ...(failure === undefined ? {} : { failure }) };
 }

@@ -216,6 +216,7 @@ test('set wants something that is to be changed', async (t) => {
 });
 
 for (const command of [
+  'autostart',
   'config',
   'env',
   'inspect',
