@@ -21,6 +21,15 @@ export async function checkHost(context: CheckContext): Promise<readonly Finding
     const { message, why = '', remedies } = missingError();
     return [error('powershell-missing', message, `${why} ${remedies[0] ?? ''}`)];
   }
+  if (host.facts.env['WSL_DISTRO_NAME'] !== undefined) {
+    return [
+      error(
+        'hyperv-from-wsl',
+        'Hyper-V is controlled from Windows, and this is a Linux in WSL.',
+        'Run tsmachine in PowerShell, or use another driver here: -d qemu.',
+      ),
+    ];
+  }
   try {
     const facts = hostFactsOf(await connect(host, program, signal).run(hostScript()));
     const fault = hostFault(facts);
