@@ -25,6 +25,8 @@ export interface Ways {
   };
   /** A connection to a TCP port as the guest reaches it. */
   readonly dial?: (address: string, port: number) => Promise<Duplex>;
+  /** Address under which this computer finds the guest's ports by itself, without a tunnel. */
+  readonly directAddress?: string;
   /** Address under which datagrams find the guest's ports. */
   readonly datagramAddress?: string;
 }
@@ -158,7 +160,11 @@ export class Publisher {
 
   /** How to listen for it in this process, or why that would lead nowhere. */
   #relayOf(port: WantedPort): (() => Promise<Listener>) | string {
-    const { dial, datagramAddress } = this.#ways;
+    const { dial, datagramAddress, directAddress } = this.#ways;
+    if (port.guestAddress === 'any' && directAddress !== undefined) {
+      const ends = { from: addressOf(port), to: { host: directAddress, port: port.port } };
+      return async () => relayToPort(this.#host, port.protocol, ends);
+    }
     if (port.protocol === 'tcp' && dial !== undefined) {
       const target = port.guestAddress === 'any' ? '127.0.0.1' : port.guestAddress;
       return async () => relayConnections(this.#host, addressOf(port), async () => dial(target, port.port));

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { isMachineError } from '../core/errors.ts';
 import type { DriverStatus, PortForward } from '../drivers/driver.ts';
+import { hasOwnAddress } from '../machine/addresses.ts';
 import { driverContext, type OpenMachine } from '../machine/open.ts';
 import type { Session } from '../machine/session.ts';
 import type { SshConnection } from '../ssh/types.ts';
@@ -55,7 +56,7 @@ export async function agentWays(session: Session, machine: OpenMachine, ssh: Ssh
     await list();
   } catch (error) {
     if (isMachineError(error) && error.code === 'capability-missing') {
-      return { dial };
+      return { dial, ...(await directWay(session, machine)) };
     }
     throw error;
   }
@@ -73,6 +74,18 @@ export async function agentWays(session: Session, machine: OpenMachine, ssh: Ssh
       },
     },
   };
+}
+
+/** The way to a machine that has an address of its own in a network of this computer. */
+async function directWay(
+  session: Session,
+  machine: OpenMachine,
+): Promise<{ readonly directAddress?: string }> {
+  if (!hasOwnAddress(machine)) {
+    return {};
+  }
+  const { address } = await machine.driver.inspect(driverContext(session, machine));
+  return address === undefined ? {} : { directAddress: address };
 }
 
 /** One short conversation: each connection costs the guest a process. */

@@ -126,10 +126,19 @@ const virtualboxCandidate: Candidate = {
   find: async (host) => (await import('./virtualbox/find.ts')).findVBoxManage(host),
 };
 
-/** QEMU has no privileges to ask for, and is the quicker one where it has an accelerator; on Windows it seldom has. */
+const hypervCandidate: Candidate = {
+  name: 'hyperv',
+  title: 'Hyper-V',
+  find: async (host) => (await import('./hyperv/find.ts')).findReadyHyperV(host),
+};
+
+/**
+ * QEMU has no privileges to ask for, and is the quicker one where it has an accelerator; on Windows it seldom has, and
+ * VirtualBox is slow where Hyper-V runs.
+ */
 function candidates({ facts }: Host): readonly Candidate[] {
   return facts.platform === 'win32'
-    ? [virtualboxCandidate, qemuCandidate]
+    ? [hypervCandidate, virtualboxCandidate, qemuCandidate]
     : [qemuCandidate, virtualboxCandidate];
 }
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { readVhdx } from '../../src/drivers/hyperv/vhdx/grow.ts';
 import type { State } from '../fakes/hyperv/state.ts';
+import { qmp } from '../fakes/qemu-process.ts';
 import { busyboxTar } from '../support/busybox.ts';
 import {
   findProgram,
@@ -17,10 +18,15 @@ import {
 } from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { imageWithIso } from '../support/image-with-iso.ts';
+import { askTcp, freePort } from '../support/sockets.ts';
 import { exists, imageDirectory } from './iso-boot-bench.ts';
 
 // One machine of Hyper-V through a whole life: the program, the driver, the VHDX that it writes, the image's ISO, the
 // config disk and the guest are the real ones; powershell.exe is pretended, and runs the guest in QEMU.
+
+/** Answers each connection with what it is sent. */
+const tcpEcho = ['/bin/busybox', 'nc', '-ll', '-p', '80', '-e', '/bin/busybox', 'cat'];
+const patienceMs = 120_000;
 
 interface World {
   readonly store: TestStore;
@@ -94,6 +100,20 @@ test.after.always(async () => {
   await rm(world.folder, { recursive: true, force: true });
 });
 
+/** Asks again and again until the answer is yes, or time is over. */
+async function eventually(ask: () => Promise<boolean>): Promise<boolean> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    if (await ask()) {
+      return true;
+    }
+    if (Date.now() > deadline) {
+      return false;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
 function life(title: string, action: (t: ExecutionContext, world: World) => Promise<void>): void {
   test.serial(title, async (t) => {
     t.timeout(900_000);
@@ -162,6 +182,22 @@ life('the docker client works: info, import, run', async (t) => {
   t.regex(await ok(t, docker(['info'])), /Storage Driver: overlay2/);
   await ok(t, docker(['import', '-', 'tiny'], await busyboxTar()));
   t.is(await ok(t, docker(['run', '--rm', 'tiny', '/bin/busybox', 'echo', 'hello'])), 'hello\n');
+});
+
+life('docker run -p: the port is found on 127.0.0.1, by way of the address of the machine', async (t) => {
+  const port = await freePort();
+  const { id, addresses } = await machine();
+  // What the virtual network of Hyper-V would do for any port.
+  const rule = `hostfwd_add nat1 tcp:${addresses[1] ?? ''}:${port}-:${port}`;
+  const socket = path.join(world?.shell['FAKE_HYPERV_DIRECTORY'] ?? '', `${id.slice(0, 8)}.qmp`);
+  await qmp(socket, 'human-monitor-command', { 'command-line': rule });
+  await ok(t, docker(['run', '-d', '--name', 'web', '-p', `${port}:80`, 'tiny', ...tcpEcho]));
+  t.true(await eventually(async () => (await askTcp('127.0.0.1', port, 'through')) === 'through'));
+  t.regex(
+    await ok(t, tsmachine(['ports'])),
+    new RegExp(`web\\s+80/tcp\\s+127\\.0\\.0\\.1:${port}\\s+forwarded`),
+  );
+  await ok(t, docker(['rm', '-f', 'web']));
 });
 
 life('ssh, status, ip, url, ls', async (t, here) => {

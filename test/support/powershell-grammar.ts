@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { Language, Parser, type Node } from 'web-tree-sitter';
 
 /** A command as it stands in a script. */
@@ -20,6 +21,8 @@ export interface Parsed {
 
 /** Loads the grammar, which is WebAssembly: nothing is compiled, and PowerShell is not needed. */
 export async function loadGrammar(): Promise<(text: string) => Parsed> {
+  // The grammar is one huge function: to optimize it takes a minute of all processors, and holds up the end of the test.
+  setFlagsFromString('--liftoff-only');
   await Parser.init();
   const folder = path.dirname(createRequire(import.meta.url).resolve('tree-sitter-powershell/package.json'));
   const parser = new Parser();

@@ -1,5 +1,6 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { DriverContext, Finding } from '../driver.ts';
+import { sizeFindings } from '../size-findings.ts';
 import type { HyperVConfig } from './config.ts';
 import { featureRemedy, hypervisorRemedies, otherDrivers, rightsRemedy, serviceRemedy } from './failures.ts';
 import { hostFactsOf, type HostFacts } from './output.ts';
@@ -11,22 +12,30 @@ type CheckContext = Omit<DriverContext<HyperVConfig>, 'directory' | 'name' | 'sa
 
 /** OperatingSystemSKU of the Home editions (PRODUCT_CORE…), which have no Hyper-V. */
 const homeEditions = [98, 99, 100, 101];
-const mebibyte = 1024 * 1024;
-/** Above this part of the computer's memory a machine makes the computer itself slow. */
-const memoryShareMax = 0.75;
 
 /** Whether this computer can run the machine; the order and the first words are docker-machine's. See the contract. */
 export async function checkHost(context: CheckContext): Promise<readonly Finding[]> {
-  const { host, signal } = context;
+  const { host, signal, config } = context;
   const program = await findPowerShell(host);
   if (program === undefined) {
     const { message, why = '', remedies } = missingError();
     return [error('powershell-missing', message, `${why} ${remedies[0] ?? ''}`)];
   }
+  if (host.facts.env['WSL_DISTRO_NAME'] !== undefined) {
+    return [
+      error(
+        'hyperv-from-wsl',
+        'Hyper-V is controlled from Windows, and this is a Linux in WSL.',
+        'Run tsmachine in PowerShell, or use another driver here: -d qemu.',
+      ),
+    ];
+  }
   try {
     const facts = hostFactsOf(await connect(host, program, signal).run(hostScript()));
     const fault = hostFault(facts);
-    return fault === undefined ? [...readyFindings(context, facts), ...sizeFindings(context)] : [fault];
+    return fault === undefined
+      ? [...readyFindings(context, facts), ...sizeFindings(host, { ...config, prefix: 'hyperv' })]
+      : [fault];
   } catch (failure) {
     signal.throwIfAborted();
     if (!isMachineError(failure)) {
@@ -84,31 +93,6 @@ function readyFindings({ config, host, boot }: CheckContext, { switches }: HostF
     const remedy = [failure.why ?? '', ...failure.remedies].join(' ');
     return [error('hyperv-switch-missing', failure.message, remedy)];
   }
-}
-
-function sizeFindings({ host, config }: CheckContext): Finding[] {
-  const findings: Finding[] = [];
-  const { cpuCount, memoryBytes } = host.facts;
-  if (config.cpus > cpuCount) {
-    findings.push(
-      error(
-        'cpus-too-many',
-        `The machine wants ${config.cpus} CPUs, this computer has ${cpuCount}.`,
-        `Use --hyperv-cpu-count ${cpuCount} or less.`,
-      ),
-    );
-  }
-  const hostMiB = Math.floor(memoryBytes / mebibyte);
-  if (config.memoryMiB > hostMiB * memoryShareMax) {
-    const isImpossible = config.memoryMiB > hostMiB;
-    findings.push({
-      severity: isImpossible ? 'error' : 'warning',
-      code: isImpossible ? 'memory-too-much' : 'memory-tight',
-      message: `The machine wants ${config.memoryMiB} MB of memory, this computer has ${hostMiB} MB.`,
-      remedy: 'Use a smaller --hyperv-memory.',
-    });
-  }
-  return findings;
 }
 
 function error(code: string, message: string, remedy: string): Finding {

@@ -1,4 +1,5 @@
 import { defineDriver } from '../driver.ts';
+import { refuseForwards } from './forwards.ts';
 import { replaceIso } from '../own-iso.ts';
 import { change, configure, readConfig, type HyperVConfig } from './config.ts';
 import { machineFiles } from './machine.ts';
@@ -18,6 +19,8 @@ export default defineDriver<HyperVConfig>(manifest, {
   remove: async (context) => (await import('./remove.ts')).removeFromHyperV(context),
   changeImage: async (context) => replaceIso(context, machineFiles(context).iso),
   inspect: async (context) => (await import('./inspect.ts')).inspectMachine(context),
+  listForwards: async () => refuseForwards(),
+  changeForwards: async () => refuseForwards(),
   logs: (context) => {
     const { console, consoleBefore } = machineFiles(context);
     return [

@@ -123,7 +123,7 @@ const knownFailures: readonly KnownFailure[] = [
     what: 'The virtual switch of the machine is not there any more.',
     code: 'host-not-ready',
     remedies: [
-      'See which there are: powershell Get-VMSwitch. The machine takes the one of its record, HyperV\'s "Default Switch" by default.',
+      'See which there are: powershell Get-VMSwitch. The machine takes the one that its record names, else the Default Switch.',
     ],
   },
   {

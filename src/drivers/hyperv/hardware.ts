@@ -57,7 +57,7 @@ export async function configureMachine(
 
 /** True when a machine has not what its record says, or is plugged in nowhere: its switch was removed. */
 export function needsChange(config: HyperVConfig, { cpus, memoryBytes, switches }: MachineFacts): boolean {
-  const isConnected = switches.some((id) => id !== noSwitch);
+  const isConnected = switches.some((id) => id !== '' && id !== noSwitch);
   return cpus !== config.cpus || memoryBytes !== memoryOf(config) || !isConnected;
 }
 

@@ -227,3 +227,15 @@ test('crc32 is that of zlib, for files of any length', async (t) => {
   t.is(await files.crc32(name), 0xcbf43926);
   await t.throwsAsync(files.crc32(path.join(dir, 'none')), { code: 'ENOENT' });
 });
+
+test('bytes in the middle of a file are overwritten, and nothing else; there must be a file', async (t) => {
+  const name = path.join(await scratch(t), 'disk');
+  await fs.writeFile(name, '0123456789', { mode: 0o600 });
+  await files.overwrite(name, 3, new TextEncoder().encode('abc'));
+  t.is(await fs.readFile(name, 'utf8'), '012abc6789');
+  const error = await t.throwsAsync(files.overwrite(`${name}2`, 0, new Uint8Array(1)), {
+    instanceOf: MachineError,
+  });
+  t.is(codeOf(error), 'store-write-failed');
+  t.is(await files.stat(`${name}2`), undefined);
+});

@@ -1,9 +1,10 @@
+import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import { Publisher, type PortState, type Ways } from '../../../src/agent/publisher.ts';
 import type { WantedPort } from '../../../src/agent/wanted.ts';
 import type { PortForward } from '../../../src/drivers/driver.ts';
-import { createFakeHost, type FakeHost } from '../../fakes/host.ts';
+import { createFakeHost, createSocketPair, type FakeHost } from '../../fakes/host.ts';
 
 interface Scene {
   readonly host: FakeHost;
@@ -17,7 +18,12 @@ interface Scene {
 }
 
 function sceneOf(
-  ways: { readonly hypervisor?: false; readonly dial?: false; readonly datagramAddress?: string } = {},
+  ways: {
+    readonly hypervisor?: false;
+    readonly dial?: false;
+    readonly datagramAddress?: string;
+    readonly directAddress?: string;
+  } = {},
 ): Scene {
   const host = createFakeHost();
   const forwards: PortForward[] = [];
@@ -43,6 +49,7 @@ function sceneOf(
   const publisher = new Publisher(host, {
     ...(ways.hypervisor === false ? {} : { hypervisor }),
     ...(ways.dial === false ? {} : { dial: async () => new PassThrough() }),
+    ...(ways.directAddress === undefined ? {} : { directAddress: ways.directAddress }),
     ...(ways.datagramAddress === undefined ? {} : { datagramAddress: ways.datagramAddress }),
   });
   const scene: Scene = { host, publisher, forwards, refused, opened: 0, loopbackError: undefined };
@@ -190,6 +197,37 @@ test('what the hypervisor cannot reach goes through SSH, datagrams nowhere', asy
     'tcp ::1:80',
     'tcp :::83',
   ]);
+});
+
+test('a machine with an address in a network of this computer: straight for all but its loopback', async (t) => {
+  const scene = sceneOf({ hypervisor: false, directAddress: '172.20.0.9' });
+  const { network } = scene.host;
+  const accept: ((socket: Socket) => void)[] = [];
+  const listenAt = network.listenAt.bind(network);
+  network.listenAt = async (address, onConnection) => {
+    accept.push(onConnection);
+    return listenAt(address, onConnection);
+  };
+  const states = await apply(
+    scene,
+    port(80),
+    port(81, { protocol: 'udp' }),
+    port(82, { guestAddress: '127.0.0.1' }),
+    port(83, { guestAddress: '127.0.0.1', protocol: 'udp' }),
+  );
+  t.deepEqual(
+    states.map(({ state }) => state),
+    ['forwarded', 'forwarded', 'forwarded', 'unreachable'],
+  );
+  network.onConnect = () => createSocketPair()[0];
+  for (const onConnection of accept) {
+    onConnection(createSocketPair()[0]);
+  }
+  t.deepEqual(
+    network.connections,
+    ['172.20.0.9:80'],
+    'what is on the loopback of the guest goes through SSH',
+  );
 });
 
 test('without a hypervisor: SSH for TCP, straight for datagrams, and a conflict is one', async (t) => {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import fc from 'fast-check';
 import test from 'ava';
 import type { FlagValues } from '../../../src/drivers/driver.ts';
@@ -11,6 +13,7 @@ import { findPowerShell, openPowerShell } from '../../../src/drivers/hyperv/powe
 import { hostScript } from '../../../src/drivers/hyperv/scripts/host.ts';
 import { detailOf, knownStates, powerOf } from '../../../src/drivers/hyperv/states.ts';
 import { chooseSwitch } from '../../../src/drivers/hyperv/switches.ts';
+import { parseRecord } from '../../../src/store/record.ts';
 import { createFakeHost, createSocketPair } from '../../fakes/host.ts';
 import { faultOf, refusals, type Fault } from '../../fakes/hyperv/fake-hyperv.ts';
 import type { State } from '../../fakes/hyperv/state.ts';
@@ -58,6 +61,10 @@ test('a computer that cannot, why, and what to do', async (t) => {
     (await findingsOf(({ host }) => (host.processes.find = async () => undefined)))[0] ?? '',
     /^error\|powershell-missing\|Powershell was not found in the path\|/,
   );
+  const wsl = await findingsOf(({ context, host }) => {
+    context.host = { ...host, facts: { ...host.facts, env: { WSL_DISTRO_NAME: 'Debian' } } };
+  });
+  t.regex(wsl[0] ?? '', /^error\|hyperv-from-wsl/);
   const noSwitch = await findingsOf(({ hyperv }) => (hyperv.state.switches = []));
   t.regex(noSwitch[0] ?? '', /^error\|hyperv-switch-missing\|no External vswitch found.*New-VMSwitch/);
   const other = await findingsOf(() => undefined, { 'hyperv-virtual-switch': 'lan' });
@@ -221,19 +228,16 @@ test('addresses: IPv4 alone, and none of a link', (t) => {
   t.true(['10.0.0.1', '172.31.9.9', '192.168.1.1', '223.1.1.1'].every(isUsable));
 });
 
-test('a record of docker-machine is read, and written back with every key that it had', (t) => {
-  const raw = {
-    ...{ IPAddress: '192.168.1.7', MachineName: 'dev', SSHUser: 'docker', SSHPort: 22, SSHKeyPath: '' },
-    ...{ StorePath: 'C:\\x', SwarmMaster: false, SwarmHost: '', SwarmDiscovery: '', Boot2DockerURL: '' },
-    ...{ VSwitch: 'LAN', DiskSize: 20000, MemSize: 1023, CPU: 2, MacAddr: '00-15-5D-01-02-03', VLanID: 0 },
-    ...{ DisableDynamicMemory: true, OfAnotherProgram: { x: 1 } },
-  };
+test('a record of docker-machine is read', (t) => {
+  const file = path.join(import.meta.dirname, '../../../../test/fixtures/records/v3-hyperv.json');
+  const text = readFileSync(file, 'utf8');
+  const raw = parseRecord(text, file).Driver;
   const config = readConfig(raw);
   t.like(config, {
-    ...{ id: '', cpus: 2, memoryMiB: 1023, diskSizeMiB: 20_000, switchName: 'LAN', vlanId: 0 },
+    ...{ id: '', cpus: 1, memoryMiB: 1024, diskSizeMiB: 20_000, switchName: 'LAN', vlanId: 0 },
     ...{ macAddress: '00155D010203', isMemoryDynamic: false, secureBoot: true, lastAddress: '192.168.1.7' },
   });
-  t.deepEqual(change({}, config), { CPU: 2, MemSize: 1023, DiskSize: 20_000 });
+  t.deepEqual(change({}, config), { CPU: 1, MemSize: 1024, DiskSize: 20_000 });
   const keys = [
     'Boot2DockerURL',
     'VSwitch',

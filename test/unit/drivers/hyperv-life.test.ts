@@ -1,4 +1,5 @@
 import test from 'ava';
+import { MachineError } from '../../../src/core/errors.ts';
 import driver from '../../../src/drivers/hyperv/driver.ts';
 import { inspectMachine } from '../../../src/drivers/hyperv/inspect.ts';
 import { removeFromHyperV } from '../../../src/drivers/hyperv/remove.ts';
@@ -351,6 +352,25 @@ test('stop: the guest is asked; one that does not listen is switched off, and it
   await stopMachine(scene.context);
   t.like(await inspectMachine(scene.context), { power: 'stopped' });
   t.true(scene.events.some((event) => event.type === 'warn' && event.message.includes('switched off')));
+});
+
+test('stop: a request that Hyper-V does not come back from is given up when time is over', async (t) => {
+  const scene = openScene();
+  await scene.make();
+  await startMachine(scene.context);
+  scene.hyperv.onCall = ({ operation }) => {
+    if (operation === 'shut-down') {
+      scene.host.clock.advance(60_000);
+      throw new MachineError('program-failed', 'powershell.exe did not end within 60 s.', { facts: {} });
+    }
+    return undefined;
+  };
+  await stopMachine(scene.context);
+  t.like(await inspectMachine(scene.context), { power: 'stopped' });
+  t.deepEqual(
+    scene.operations().filter((one) => ['shut-down', 'turn-off'].includes(one)),
+    ['shut-down', 'turn-off'],
+  );
 });
 
 test('a machine of docker-machine: found by name and place, started and stopped as it is', async (t) => {

@@ -2,6 +2,7 @@ import test from 'ava';
 import { findPlugin } from '../../../src/drivers/plugin/find.ts';
 import { defaultDriver, driverNames, loadDriver, loadManifest } from '../../../src/drivers/registry.ts';
 import { createFakeHost } from '../../fakes/host.ts';
+import { installFakeHyperV } from '../../fakes/hyperv/memory-world.ts';
 import { openTestSession } from '../machine/support.ts';
 
 const session = openTestSession();
@@ -79,6 +80,25 @@ test('the default driver says why', async (t) => {
   });
   host.processes.answer('qemu-system-x86_64', {});
   t.is((await defaultDriver(host)).why, 'QEMU is installed (/usr/bin/qemu-system-x86_64)');
+});
+
+test('the default driver on Windows is Hyper-V where this user may use it', async (t) => {
+  const host = createFakeHost({ platform: 'win32' });
+  const hyperv = installFakeHyperV(host);
+  t.like(await defaultDriver(host), { name: 'qemu' }, 'its service is not installed');
+  t.deepEqual(hyperv.calls, [], 'and PowerShell is not asked');
+  host.files.put('C:\\Windows\\System32\\vmms.exe', '');
+  host.processes.answer('VBoxManage', {});
+  t.deepEqual(await defaultDriver(host), {
+    name: 'hyperv',
+    why: 'Hyper-V is installed (C:\\Windows\\System32\\vmms.exe)',
+  });
+  for (const part of [{ module: false }, { mayUse: false }, { hasHypervisor: false }, { isServing: false }]) {
+    const before = { ...hyperv.state.host };
+    Object.assign(hyperv.state.host, part);
+    t.like(await defaultDriver(host), { name: 'virtualbox' }, JSON.stringify(part));
+    Object.assign(hyperv.state.host, before);
+  }
 });
 
 test('the default driver on Windows is VirtualBox where both are there', async (t) => {

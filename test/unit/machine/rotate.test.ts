@@ -1,11 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import test from 'ava';
 import type { DriverStatus } from '../../../src/drivers/driver.ts';
+import { recordAddresses } from '../../../src/machine/addresses.ts';
 import { createMachine } from '../../../src/machine/create.ts';
 import { refreshCertificates } from '../../../src/machine/credentials.ts';
 import { openMachine, type OpenMachine } from '../../../src/machine/open.ts';
 import { renewalReason } from '../../../src/machine/renewal.ts';
 import {
+  certifyAddress,
   rotateCertificates,
   rotateClientCertificate,
   rotateOpenMachine,
@@ -182,4 +184,34 @@ test('why a certificate should be renewed: time, a new name; not for machines th
   const bare = openTestSession();
   await createMachine(bare, noneRequest('m'));
   t.is(await renewalReason(bare, await openMachine(bare, 'm')), undefined);
+});
+
+test('after a start at another address: its certificate is handed over, once; who does not take it is told', async (t) => {
+  const at = (address: string): DriverStatus & { readonly engineUrl: string } => ({
+    ...{ power: 'running', address, engineUrl: `tcp://${address}:2376` },
+  });
+  const { session, machine, guest } = await setUp(at('172.20.0.9'));
+  const certify = async (status: ReturnType<typeof at>): Promise<void> => {
+    await recordAddresses(session, machine, status);
+    await certifyAddress(session, machine, status.engineUrl, guest.connect);
+  };
+  const namesShown = (): string => new X509Certificate(guest.shown).subjectAltName ?? '';
+  t.false(namesShown().includes('172.20.0.9'));
+  await certify(at('172.20.0.9'));
+  t.true(namesShown().includes('IP Address:172.20.0.9'));
+  await certify(at('172.20.0.9'));
+  t.is(guest.received.length, 1);
+
+  guest.answer = { exitCode: 127, stderr: '', takes: false };
+  await certify(at('172.20.0.10'));
+  const warnings = session.events.filter(({ type }) => type === 'warn');
+  t.regex(JSON.stringify(warnings), /does not name its new address/);
+
+  session.host.network.onConnect = () => {
+    throw new Error('refused');
+  };
+  await t.throwsAsync(certify(at('172.20.0.11')), {
+    code: 'engine-unreachable',
+    message: /172\.20\.0\.11:2376/,
+  });
 });

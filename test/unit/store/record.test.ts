@@ -32,7 +32,7 @@ const changed = (field: string, value: unknown): string => {
   return JSON.stringify(record);
 };
 
-for (const name of ['v3-none', 'v3-generic', 'v3-plugin', 'v3-custom-install']) {
+for (const name of ['v3-none', 'v3-generic', 'v3-hyperv', 'v3-plugin', 'v3-custom-install']) {
   test(`${name} comes back byte for byte`, (t) => {
     const text = fixture(name);
     t.is(formatRecord(parseRecord(text, name)), text);

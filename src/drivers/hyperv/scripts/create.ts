@@ -72,8 +72,8 @@ if ($p.isMemoryDynamic) {
 }
 $card = Hyper-V\\Get-VMNetworkAdapter -VM $vm | Select-Object -First 1
 if ($null -eq $card) { $card = Hyper-V\\Add-VMNetworkAdapter -VM $vm -Passthru }
-$switch = Hyper-V\\Get-VMSwitch | Where-Object { [string]$_.Id -eq $p.switchId } | Select-Object -First 1
-Hyper-V\\Connect-VMNetworkAdapter -VMNetworkAdapter $card -VMSwitch $switch
+$network = Hyper-V\\Get-VMSwitch | Where-Object { [string]$_.Id -eq $p.switchId } | Select-Object -First 1
+Hyper-V\\Connect-VMNetworkAdapter -VMNetworkAdapter $card -VMSwitch $network
 if ($p.macAddress -ne '') { Hyper-V\\Set-VMNetworkAdapter -VMNetworkAdapter $card -StaticMacAddress $p.macAddress }
 if ($p.vlanId -gt 0) { Hyper-V\\Set-VMNetworkAdapterVlan -VMNetworkAdapter $card -Access -VlanId $p.vlanId }
 Hyper-V\\Set-VMComPort -VM $vm -Number 1 -Path $p.pipe
