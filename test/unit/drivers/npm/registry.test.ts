@@ -110,6 +110,7 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
     rows.map(({ name, kind, version }) => `${kind} ${name} ${version}`),
     [
       'built-in generic 9.8.7',
+      'built-in hyperv 9.8.7',
       'built-in libvirt 9.8.7',
       'built-in none 9.8.7',
       'built-in qemu 9.8.7',
