@@ -12,6 +12,10 @@ interface RegistryEntry {
 type Finder = (name: string, environment: DriverEnvironment) => Promise<RegistryEntry | undefined>;
 
 const entries: Readonly<Record<string, RegistryEntry>> = {
+  amazonec2: {
+    manifest: async () => (await import('./amazonec2/manifest.ts')).manifest,
+    load: async () => (await import('./amazonec2/driver.ts')).default,
+  },
   generic: {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
     load: async () => (await import('./generic/driver.ts')).default,

@@ -104,7 +104,7 @@ life('create makes, boots and proves a machine, at the address that its guest te
   here.env = await readMachineEnv(here);
   t.regex(here.env['DOCKER_HOST'] ?? '', /^tcp:\/\/127\.[\d.]+:2376$/);
   t.is(await ok(t, tsmachine('status')), 'Running\n');
-  t.is(`tcp://${(await ok(t, tsmachine('ip'))).trim()}:2376`, here.env['DOCKER_HOST']);
+  t.is(here.env['DOCKER_HOST'], `tcp://${(await ok(t, tsmachine('ip'))).trim()}:2376`);
 });
 
 life('the docker client works; docker run -p: the port is found on 127.0.0.1', async (t) => {

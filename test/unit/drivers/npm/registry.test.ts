@@ -109,6 +109,7 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
   t.deepEqual(
     rows.map(({ name, kind, version }) => `${kind} ${name} ${version}`),
     [
+      'built-in amazonec2 9.8.7',
       'built-in generic 9.8.7',
       'built-in hyperv 9.8.7',
       'built-in libvirt 9.8.7',
