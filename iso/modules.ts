@@ -44,7 +44,7 @@ export const rootModules: Readonly<Record<string, string>> = {
 export const initramfsModules =
   'crc32c-intel crc32c_generic libcrc32c crc16 virtio_blk virtio_scsi ahci libahci ata_piix libata nvme nvme-core ' +
   'nvme-auth sd_mod sr_mod cdrom scsi_mod scsi_common scsi_transport_fc scsi_transport_spi mptbase mptscsih mptspi ' +
-  'vmw_pvscsi hv_vmbus hv_storvsc loop isofs squashfs erofs overlay ext4 jbd2 mbcache qemu_fw_cfg';
+  'vmw_pvscsi hv_vmbus hv_storvsc loop isofs squashfs erofs overlay ext4 jbd2 mbcache qemu_fw_cfg virtio_console';
 
 /** Modules that the kernel of an architecture does not have, because the hardware does not exist there. */
 export const absentModules: Readonly<Record<Architecture, string>> = {

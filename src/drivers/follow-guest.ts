@@ -79,6 +79,12 @@ export async function isReady(host: Host, consolePath: string): Promise<boolean>
   return marks.some((mark) => mark.phase === 'ready');
 }
 
+/** What the guest of this start said with its `ready`: its addresses; undefined when it is not ready yet. */
+export async function readyDetail(host: Host, consolePath: string): Promise<string | undefined> {
+  const marks = await new ConsoleReader(host, consolePath).readMarks();
+  return marks.find((mark) => mark.phase === 'ready')?.detail;
+}
+
 /** Passes on what a guest says of its start. */
 export function reportMark(
   { emit, name }: Pick<DriverContext<unknown>, 'emit' | 'name'>,

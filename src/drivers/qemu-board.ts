@@ -95,11 +95,17 @@ export function bootArguments(image: BootImage, words: readonly string[]): strin
   return ['-kernel', image.kernelPath, '-initrd', image.initrdPath, '-append', kernelLine(image, words)];
 }
 
-/** The kernel's command line. The data disk is vda, the root vdb. */
-export function kernelLine(image: BootImage, words: readonly string[]): string {
-  const console = image.architecture === 'arm64' ? 'ttyAMA0' : 'ttyS0';
+/**
+ * The kernel's command line. The data disk is vda, the root vdb.
+ * @param consoles by default the serial port of the architecture; the last one is that of the guest's init
+ */
+export function kernelLine(
+  image: BootImage,
+  words: readonly string[],
+  consoles: readonly string[] = [image.architecture === 'arm64' ? 'ttyAMA0' : 'ttyS0'],
+): string {
   const line = [
-    `console=${console}`,
+    ...consoles.map((console) => `console=${console}`),
     'quiet',
     'panic=-1',
     'ts.root=/dev/vdb',

@@ -40,6 +40,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./virtualbox/manifest.ts')).manifest,
     load: async () => (await import('./virtualbox/driver.ts')).default,
   },
+  vz: {
+    manifest: async () => (await import('./vz/manifest.ts')).manifest,
+    load: async () => (await import('./vz/driver.ts')).default,
+  },
 };
 
 const builtIn: Finder = async (name) => (Object.hasOwn(entries, name) ? entries[name] : undefined);

@@ -2,7 +2,14 @@ import { isMachineError, MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import { forgetVerdicts } from '../accelerator-cache.ts';
 import type { DriverContext } from '../driver.ts';
-import { followUntilReady, isReady, rarely, reportMark, type StartLimits } from '../follow-guest.ts';
+import {
+  followUntilReady,
+  isReady,
+  keepConsole,
+  rarely,
+  reportMark,
+  type StartLimits,
+} from '../follow-guest.ts';
 import type { GuestMark } from '../guest-phases.ts';
 import { growRawDisk } from '../raw-disk.ts';
 import { hostPortOf } from '../usernet.ts';
@@ -141,7 +148,10 @@ async function startDomain(
   virsh: Virsh,
   options: { readonly portsAreFree?: true } = {},
 ): Promise<boolean> {
-  await renewConsole(context);
+  const files = domainFiles(context);
+  await keepConsole(context.host, files);
+  // Nobody else may read it.
+  await context.host.files.writeNew(files.console, '', 0o600);
   const { fault } = await virsh.ask(['start', context.config.uuid]);
   if (fault === undefined || isActive(fault)) {
     return true;
@@ -150,17 +160,6 @@ async function startDomain(
     return false;
   }
   throw startFailure(fault);
-}
-
-/** The console of the start before is kept, so that this one begins with nothing; nobody else may read it. */
-async function renewConsole(context: StartContext): Promise<void> {
-  const { files } = context.host;
-  const { console, consoleBefore } = domainFiles(context);
-  if ((await files.stat(console)) !== undefined) {
-    await files.remove(consoleBefore);
-    await files.rename(console, consoleBefore);
-  }
-  await files.writeNew(console, '', 0o600);
 }
 
 /** The ports are read back and kept as a wish for the next start. @throws MachineError `vm-control-failed`. */

@@ -116,6 +116,7 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
       'built-in none 9.8.7',
       'built-in qemu 9.8.7',
       'built-in virtualbox 9.8.7',
+      'built-in vz 9.8.7',
       'npm broken ',
       'npm example 1.2.3',
       'docker-machine example ',
