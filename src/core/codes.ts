@@ -213,6 +213,31 @@ export const errorCodes = {
     title: 'A file could not be downloaded.',
     remedies: ['Check the network and proxy settings, then run the command again.'],
   },
+  'request-failed': {
+    fault: 'network',
+    title: 'A server, e.g. the API of a cloud, gave no whole answer.',
+    remedies: ['Look at network and proxy (HTTPS_PROXY), then try again.'],
+  },
+  'cloud-refused': {
+    fault: 'host',
+    title: 'A cloud refused a request, or could not carry it out.',
+    remedies: ['Change what it complains about, then run the command again.'],
+  },
+  'cloud-conflict': {
+    fault: 'host',
+    title: 'Something at a cloud has the name that is needed, and belongs to somebody else.',
+    remedies: ['Take another name, or remove what is in the way at the cloud.'],
+  },
+  'credentials-missing': {
+    fault: 'credentials',
+    title: 'There are no credentials for a cloud.',
+    remedies: ['Give them by the flags of the driver, the environment or a profile.'],
+  },
+  'credentials-refused': {
+    fault: 'credentials',
+    title: 'A cloud does not accept the credentials, or they belong to another account.',
+    remedies: ['Use credentials of the account in which the machine was made.'],
+  },
   'template-failed': {
     fault: 'host',
     title:

@@ -56,6 +56,11 @@ export interface Capabilities {
   readonly ssh: boolean;
   /** False where nobody but the machine's owner knows whether there is an engine: it is not asked for a sign of life. */
   readonly engine?: false;
+  /**
+   * Its machines are made at a provider, by an API: it is given what it needs for that (`DriverContext.provider`), and
+   * secrets of the command line are kept out of its configuration.
+   */
+  readonly provider?: true;
   /** Engine and SSH are reached on 127.0.0.1. */
   readonly localEndpoints: boolean;
   /** A new machine may go on from a saved guest (`BootMaterial.resume`). */
@@ -189,6 +194,24 @@ export interface BootMaterial {
   readonly resume?: ResumeMaterial;
 }
 
+/** What a driver needs whose machines are made at a provider. */
+export interface ProviderMaterial {
+  /** Whose the machine is: told to the provider in every call that makes something. UUIDs, the same in every attempt. */
+  ownership(): Promise<{ readonly machineId: string; readonly storeId: string }>;
+  /** Public half of the user's SSH key of the machine, as a line; the pair is made when it is first asked for. */
+  userKey(): Promise<string>;
+  /** The SSH host key with which the machine is to boot; made when it is first asked for, and pinned by `pinHostKey`. */
+  hostKey(): Promise<{ readonly privatePem: string; readonly publicLine: string }>;
+  /** The machine has been given the host key: from now on it is accepted, and no other. */
+  pinHostKey(): Promise<void>;
+  /** Secrets that were given on the command line when the machine was made, by flag. */
+  secrets(): Promise<Readonly<Record<string, string>>>;
+  /** Private state of the driver, beside config.json, for which docker-machine has no keys. Never a secret. */
+  state(): Promise<Readonly<Record<string, unknown>>>;
+  /** Puts keys into it, durable when it resolves. */
+  saveState(part: Readonly<Record<string, unknown>>): Promise<void>;
+}
+
 /** What every method of a driver is given. */
 export interface DriverContext<Config> {
   readonly host: Host;
@@ -210,12 +233,22 @@ export interface DriverContext<Config> {
    * else can.
    */
   readonly exclusively?: <T>(name: string, action: () => Promise<T>) => Promise<T>;
+  /** Present for drivers with the capability. */
+  readonly provider?: ProviderMaterial;
   /**
    * Runs a command line on the machine by SSH, with the pinned host key; `exitCode` is undefined when the connection was
    * cut by what it did. Present for machines that are hosts; not for `inspect`.
    */
   readonly runRemote?: RunRemote;
 }
+
+/** What `check` is given. Name and secrets are there before a machine is made. */
+export type CheckContext<Config> = Omit<DriverContext<Config>, 'directory' | 'name' | 'save' | 'provider'> & {
+  readonly name?: string;
+  /** See ProviderMaterial.secrets. */
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly state?: Readonly<Record<string, unknown>>;
+};
 
 /** See DriverContext.runRemote. */
 export type RunRemote = (
@@ -272,6 +305,8 @@ export interface Step {
 /** What `configure` returns: the driver's own part of config.json, and what it knows of the common part. */
 export interface Configured {
   readonly config: Readonly<Record<string, unknown>>;
+  /** What ProviderMaterial.state has at first. */
+  readonly state?: Readonly<Record<string, unknown>>;
   /** The image that a flag of the driver names; --image wins. */
   readonly imageSource?: string;
   readonly common?: {
@@ -327,7 +362,7 @@ export interface DriverImplementation<Config> {
    */
   change?(values: FlagValues, present: Config): Readonly<Record<string, unknown>>;
   /** Problems as data, before anything is made; also for `doctor` (then without `boot`). */
-  check(context: Omit<DriverContext<Config>, 'directory' | 'name' | 'save'>): Promise<readonly Finding[]>;
+  check(context: CheckContext<Config>): Promise<readonly Finding[]>;
   /**
    * Those of `capabilities.shares` that work on this computer, the best first. Without it they all do.
    */
@@ -355,6 +390,11 @@ export interface DriverImplementation<Config> {
   changeImage?(context: DriverContext<Config>): Promise<void>;
   /** Probes. Never throws for a machine that is not there. */
   inspect(context: DriverContext<Config>): Promise<DriverStatus>;
+  /**
+   * What the configuration says of a machine that was started: where it was reached then. For commands that connect
+   * anyhow, where asking costs a request to a provider. Undefined for a machine that has no address.
+   */
+  recall?(config: Config): DriverStatus | undefined;
   /**
    * Takes out of the driver's cache what belongs to no image that is kept, and what killed commands left there.
    * Present where `capabilities.resume` is true.

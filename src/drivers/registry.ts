@@ -12,9 +12,21 @@ interface RegistryEntry {
 type Finder = (name: string, environment: DriverEnvironment) => Promise<RegistryEntry | undefined>;
 
 const entries: Readonly<Record<string, RegistryEntry>> = {
+  amazonec2: {
+    manifest: async () => (await import('./amazonec2/manifest.ts')).manifest,
+    load: async () => (await import('./amazonec2/driver.ts')).default,
+  },
   generic: {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
     load: async () => (await import('./generic/driver.ts')).default,
+  },
+  hyperv: {
+    manifest: async () => (await import('./hyperv/manifest.ts')).manifest,
+    load: async () => (await import('./hyperv/driver.ts')).default,
+  },
+  libvirt: {
+    manifest: async () => (await import('./libvirt/manifest.ts')).manifest,
+    load: async () => (await import('./libvirt/driver.ts')).default,
   },
   none: {
     manifest: async () => (await import('./none/manifest.ts')).manifest,

@@ -1,6 +1,6 @@
 import { promises as fs } from 'node:fs';
-import got, { HTTPError } from 'got';
 import { MachineError, messageOf, systemCode } from '../core/errors.ts';
+import { got, HTTPError } from './got.ts';
 import { isLoopback, ProxyAgent } from './proxy.ts';
 import type { HostFacts, Http } from './types.ts';
 
@@ -10,7 +10,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
 const STALL_TIMEOUT_MS = 60_000;
 const REDIRECTS_MAX = 10;
 
-/** Fetches a URL into a new file: see `Http.download`. The only place that imports got. */
+/** Fetches a URL into a new file: see `Http.download`. */
 export async function download(
   facts: Pick<HostFacts, 'env'>,
   url: string,
@@ -138,6 +138,6 @@ function explain(error: unknown, shown: string, path: string): MachineError {
 }
 
 /** Takes user names and passwords out of the URLs in a text. */
-function withoutCredentials(text: string): string {
+export function withoutCredentials(text: string): string {
   return text.replaceAll(/([a-z][a-z+.-]*:\/\/)[^/?#\s]*@/gi, '$1').slice(0, 500);
 }

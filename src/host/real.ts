@@ -20,6 +20,10 @@ export function createHost(): Host {
     processes: lazyProcesses(facts),
     network: lazyNetwork(),
     http: {
+      request: async (request) => {
+        const { sendRequest } = await import('./request.ts');
+        return sendRequest(facts, request);
+      },
       download: async (url, path, options) => {
         const { download } = await import('./download.ts');
         await download(facts, url, path, options);

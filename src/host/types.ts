@@ -50,6 +50,8 @@ export interface Files {
   /** Copies a file to a new one (clone where the file system can); throws when `to` is there. */
   copy(from: string, to: string, mode: number): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
+  /** Makes a file so large, with a hole at its end that takes no room and reads as zeros. A larger one stays as it is. */
+  grow(path: string, sizeBytes: number): Promise<void>;
   /** Removes a file or a whole directory; nothing there is fine. Does not follow symlinks. */
   remove(path: string): Promise<void>;
   /**
@@ -303,8 +305,40 @@ export interface Network {
   isPortFree(port: number): Promise<boolean>;
 }
 
-/** Downloads by HTTP(S), proxies from the environment. */
+/** One request of an API. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** For everything from the look-up of the name to the last byte of the answer. */
+  readonly timeoutMs: number;
+  /** Longest answer that is read; 16 MiB when left out. */
+  readonly sizeMaxBytes?: number;
+  /**
+   * Plain HTTP goes only to this computer, unless the caller says here that it may go further: the metadata service of
+   * an instance has nothing else.
+   */
+  readonly allowsPlainHttp?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Whatever a server answered, error or not. Redirects are not followed. */
+export interface HttpAnswer {
+  readonly status: number;
+  /** By lower-case name; of a header that came several times, the values with `, ` between. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Downloads and requests by HTTP(S), proxies from the environment. */
 export interface Http {
+  /**
+   * Sends one request, once, and reads the whole answer.
+   * @throws MachineError `request-failed` when there was no whole answer: it may have been carried out all the same; and
+   *   the signal's reason when aborted. Neither holds headers or body.
+   */
+  request(request: HttpRequest): Promise<HttpAnswer>;
   /**
    * Fetches `url` into the file `path` (must not exist) and stops at the first byte too much.
    * Refuses every redirect away from HTTPS. Loopback hosts may be plain HTTP only when `url` itself is.

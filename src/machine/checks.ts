@@ -6,9 +6,27 @@ import type { Session } from './session.ts';
  * Asks a driver whether this computer can run a machine of a configuration; warnings are told.
  * @throws MachineError `host-not-ready` with exit code 3.
  */
-export async function requireChecks(session: Session, driver: Driver, config: unknown): Promise<void> {
+export async function requireChecks(
+  session: Session,
+  driver: Driver,
+  config: unknown,
+  fresh: {
+    readonly name?: string;
+    readonly secrets?: Readonly<Record<string, string>>;
+    readonly state?: Readonly<Record<string, unknown>>;
+  } = {},
+): Promise<void> {
   const { host, signal, emit } = session;
-  const findings = await driver.check({ host, signal, emit, config });
+  const { name, secrets, state } = fresh;
+  const findings = await driver.check({
+    host,
+    signal,
+    emit,
+    config,
+    ...(name === undefined ? {} : { name }),
+    ...(secrets === undefined ? {} : { secrets }),
+    ...(state === undefined ? {} : { state }),
+  });
   for (const finding of findings.filter(({ severity }) => severity === 'warning')) {
     emit({ type: 'warn', message: finding.message });
   }

@@ -79,7 +79,13 @@ function lateDriverSteps({ session, machine }: CreateContext): Step[] {
   const build = async (): Promise<readonly Step[]> =>
     machine.driver.steps(driverContext(session, machine, await bootMaterial(session, machine)));
   const planned = machine.driver.steps(driverContext(session, machine));
-  return planned.map((step, index) => ({ ...step, run: async () => (await build())[index]?.run() }));
+  // Undone is also what was made by a step that has changed the configuration.
+  const now = (): readonly Step[] => machine.driver.steps(driverContext(session, machine));
+  return planned.map((step, index) => ({
+    ...step,
+    run: async () => (await build())[index]?.run(),
+    ...(step.undo === undefined ? {} : { undo: async () => now()[index]?.undo?.() }),
+  }));
 }
 
 function chooseImage({ session, machine, own }: CreateContext): Step {

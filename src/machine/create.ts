@@ -52,11 +52,12 @@ export async function createMachine(session: Session, request: CreateRequest): P
   const { machine, sidecar } = await draft(session, request);
   await ensureStoreAuthority(session, request.tlsKeyType);
   session.emit({ type: 'note', message: 'Running pre-create checks...' });
-  await requireChecks(session, machine.driver, machine.config);
+  const { name, secrets = {} } = request;
+  await requireChecks(session, machine.driver, machine.config, { name, secrets, state: sidecar.driver });
   await withMachineLock(session, request.name, { verb: 'create', timeoutMs: lockTimeoutMs }, async () => {
     session.signal.throwIfAborted();
     session.emit({ type: 'note', message: 'Creating machine...' });
-    await reserveMachine(session, machine, sidecar);
+    await reserveMachine(session, machine, { sidecar, secrets });
     await finishCreate(session, machine, request.onError);
   });
 }
@@ -119,6 +120,7 @@ async function draft(
     machine: { name: request.name, directory, record, driver, config },
     sidecar: newSidecar(session, request, {
       imageSource,
+      state: configured.state ?? {},
       sharing: await planShares(session, driver, config, { asked: request.shares, way: request.shareWay }),
     }),
   };

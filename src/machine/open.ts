@@ -1,5 +1,5 @@
 import { isMachineError, MachineError } from '../core/errors.ts';
-import type { BootMaterial, Driver, DriverContext } from '../drivers/driver.ts';
+import type { BootMaterial, Driver, DriverContext, ProviderMaterial } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/registry.ts';
 import { loadRecord, saveRecord } from '../store/machine-files.ts';
 import { machineDirectory } from '../store/paths.ts';
@@ -84,6 +84,9 @@ export function driverContext(
       const { driverCache } = await import('./driver-cache.ts');
       return driverCache(session, machine.driver.manifest.name).exclusively(name, action);
     },
+    ...(machine.driver.manifest.capabilities.provider === true
+      ? { provider: lateProvider(session, machine) }
+      : {}),
     ...(machine.driver.manifest.capabilities.boots === 'host'
       ? {
           runRemote: async (commandLine, options) => {
@@ -92,6 +95,20 @@ export function driverContext(
           },
         }
       : {}),
+  };
+}
+
+function lateProvider(session: Session, machine: OpenMachine): ProviderMaterial {
+  const load = async (): Promise<ProviderMaterial> =>
+    (await import('./provider-material.ts')).providerMaterial(session, machine);
+  return {
+    ownership: async () => (await load()).ownership(),
+    userKey: async () => (await load()).userKey(),
+    hostKey: async () => (await load()).hostKey(),
+    pinHostKey: async () => (await load()).pinHostKey(),
+    secrets: async () => (await load()).secrets(),
+    state: async () => (await load()).state(),
+    saveState: async (part) => (await load()).saveState(part),
   };
 }
 

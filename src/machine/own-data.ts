@@ -1,3 +1,4 @@
+import { newUuid } from '../drivers/uuid.ts';
 import type { ShareWay } from '../drivers/driver.ts';
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
@@ -29,13 +30,21 @@ export interface OwnData {
 export function newSidecar(
   session: Session,
   request: CreateRequest,
-  { imageSource, sharing }: { readonly imageSource?: string | undefined; readonly sharing: SharePlan },
+  {
+    imageSource,
+    sharing,
+    state = {},
+  }: {
+    readonly imageSource?: string | undefined;
+    readonly sharing: SharePlan;
+    readonly state?: Readonly<Record<string, unknown>>;
+  },
 ): Sidecar {
   return {
     schema: 1,
     phase: 'creating',
     created: new Date(session.host.clock.nowMs()).toISOString(),
-    driver: {},
+    driver: { ...state },
     options: {
       tlsKeyType: request.tlsKeyType,
       ...(imageSource === undefined ? {} : { imageSource }),
@@ -101,6 +110,36 @@ export async function updateOwnData(
   const base = await sidecarOf(session, name);
   const options = publish === undefined ? base.options : { ...base.options, publish };
   await saveSidecar(session.host, session.storePath, name, { ...base, ...change, options });
+}
+
+/** The UUID by which a provider knows the machine; the caller holds the machine's lock where it may be missing. */
+export async function ensureMachineId(session: Session, name: string): Promise<string> {
+  const base = await sidecarOf(session, name);
+  if (base.machineId !== undefined) {
+    return base.machineId;
+  }
+  const machineId = newUuid(session.host);
+  await saveSidecar(session.host, session.storePath, name, { ...base, machineId });
+  return machineId;
+}
+
+/** Private state of the machine's driver. */
+export async function loadDriverState(
+  session: Session,
+  name: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  return (await sidecarOf(session, name)).driver;
+}
+
+/** Puts keys into it; the caller holds the machine's lock. */
+export async function saveDriverState(
+  session: Session,
+  name: string,
+  part: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const base = await sidecarOf(session, name);
+  const driver = { ...base.driver, ...part } as Sidecar['driver'];
+  await saveSidecar(session.host, session.storePath, name, { ...base, driver });
 }
 
 async function sidecarOf(session: Session, name: string): Promise<Sidecar> {

@@ -33,6 +33,8 @@ export interface CreateRequest {
   readonly driverName: string;
   /** Values of the driver's flags. */
   readonly flagValues: FlagValues;
+  /** Secrets that are kept for the machine beside its record, by flag of the driver; `flagValues` has none of them. */
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly engine: EngineRequest;
   readonly swarm?: SwarmRequest;
   /** Further names and addresses for the server's certificate. */

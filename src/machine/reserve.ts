@@ -8,6 +8,7 @@ import { formatSidecar, type Sidecar } from '../store/sidecar.ts';
 import { openJournal } from './journal.ts';
 import type { CreateRequest, SwarmRequest } from './request.ts';
 import type { OpenMachine } from './open.ts';
+import { writeSecrets } from './secrets.ts';
 import type { Session } from './session.ts';
 import { machinePaths } from './machine-paths.ts';
 
@@ -57,13 +58,16 @@ function swarmOptions(swarm: SwarmRequest): Partial<SwarmOptions> {
 
 /**
  * Takes the name: a directory with record, sidecar and journal appears under it in one rename, so that there
- * is never a machine without a record. The caller holds the machine's lock.
+ * is never a machine without a record. Secrets lie beside it. The caller holds the machine's lock.
  * @throws MachineError `machine-exists`.
  */
 export async function reserveMachine(
   session: Session,
   machine: OpenMachine,
-  sidecar: Sidecar,
+  {
+    sidecar,
+    secrets = {},
+  }: { readonly sidecar: Sidecar; readonly secrets?: Readonly<Record<string, string>> },
 ): Promise<void> {
   const { host, storePath } = session;
   for (const directory of Object.values(storeDirectories)) {
@@ -76,6 +80,7 @@ export async function reserveMachine(
   const files = machinePaths(draft);
   await host.files.writeAtomic(files.config, formatRecord(machine.record), 0o600);
   await host.files.writeAtomic(files.sidecar, formatSidecar(sidecar), 0o600);
+  await writeSecrets(host, draft, secrets);
   const journal = await openJournal(host, files.journal);
   await journal.append({ step: 'reserve', event: 'done', facts: { driver: machine.record.DriverName } });
   const names = await listMachineDirectories(host, storePath);

@@ -58,6 +58,8 @@ export const machineFiles = {
   sshKey: 'id_rsa',
   /** Its public half. */
   sshPublicKey: 'id_rsa.pub',
+  /** The SSH host key with which a host at a provider boots first, its private half. */
+  sshHostKey: 'ssh_host_ed25519_key',
   /** The guest's SSH host key, its public half: known before the first connection. */
   sshHostPublicKey: 'ssh_host_ed25519_key.pub',
   /** How programs that speak SSH reach the machine, as it ran last; made again whenever it is needed. */
@@ -164,6 +166,11 @@ export function tombstonesDirectory(storePath: string): string {
 /** What a driver keeps for all machines of the store and can make again. */
 export function driverCacheDirectory(storePath: string, driverName: string): string {
   return joinPath(storePath, storeDirectories.cache, 'drivers', driverName);
+}
+
+/** The UUID by which providers know the store, one line. */
+export function storeIdFile(storePath: string): string {
+  return joinPath(storePath, '.store-id');
 }
 
 /** Lock of the cache. */

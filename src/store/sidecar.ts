@@ -21,6 +21,8 @@ export interface Sidecar {
   readonly imagePath?: string;
   /** The image that it booted before its last upgrade, to go back to. */
   readonly previousImageDigest?: string | undefined;
+  /** UUID by which a provider knows the machine. */
+  readonly machineId?: string;
   /** Private state of the driver. */
   readonly driver: JsonObject;
   /** The pinned public key of the machine's SSH server, one line of OpenSSH's form. */
@@ -41,6 +43,7 @@ const DIGEST = /^[0-9a-f]{64}$/;
 /** Type and base64 blob; a comment may follow. */
 const PUBLIC_KEY = /^[a-z0-9@.-]{1,64} [A-Za-z0-9+/]{16,8192}={0,2}(?: [^\p{Cc}]{0,200})?$/u;
 const FILE_PATH = /^(?!-)[^\p{Cc}]{1,4096}$/u;
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const WORD = /^[a-z0-9-]{1,32}$/;
 
 /** The sidecar of a machine, or undefined when it has none: docker-machine made it. */
@@ -94,6 +97,7 @@ export function parseSidecar(text: string, path: string): Sidecar {
   fields.text('created', ISO_TIME);
   fields.require('driver', isJsonObject(root.driver));
   fields.require('options', isJsonObject(root.options));
+  fields.optionalText('machineId', UUID);
   fields.optionalText('imageDigest', DIGEST);
   fields.optionalText('previousImageDigest', DIGEST);
   fields.optionalText('imagePath', FILE_PATH);

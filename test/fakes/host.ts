@@ -2,7 +2,16 @@ import { Duplex } from 'node:stream';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { MachineError } from '../../src/core/errors.ts';
-import type { Address, Clock, Host, HostFacts, Http, Network } from '../../src/host/types.ts';
+import type {
+  Address,
+  Clock,
+  Host,
+  HostFacts,
+  Http,
+  HttpAnswer,
+  HttpRequest,
+  Network,
+} from '../../src/host/types.ts';
 import { createMemoryFiles, type MemoryFiles } from './memory-files.ts';
 import { systemError } from './memory-tree.ts';
 import { createScriptedProcesses, type ScriptedProcesses } from './scripted-processes.ts';
@@ -34,6 +43,8 @@ export interface FakeNetwork extends Network {
 export interface FakeHttp extends Http {
   readonly responses: Map<string, string | Uint8Array>;
   readonly requests: string[];
+  /** Answers requests of an API; without it every one fails. */
+  onRequest: (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
 }
 
 /** A Host without an outside world. */
@@ -250,6 +261,13 @@ function createFakeHttp(files: MemoryFiles): FakeHttp {
   const http: FakeHttp = {
     responses: new Map(),
     requests: [],
+    onRequest: ({ url }) => {
+      throw new MachineError('request-failed', `No answer from ${new URL(url).origin}.`);
+    },
+    request: async (request) => {
+      request.signal?.throwIfAborted();
+      return http.onRequest(request);
+    },
     download: async (url, path, { sizeMaxBytes, signal, onProgress }) => {
       signal?.throwIfAborted();
       http.requests.push(url);

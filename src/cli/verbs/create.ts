@@ -10,8 +10,9 @@ import { helpFlag } from '../commands.ts';
 import { createFlags } from '../create-flags.ts';
 import { createRequest, onErrorOf, type CreateOptions } from '../create-request.ts';
 import type { CommandFlag } from '../definitions.ts';
-import { resolveFlags, tokenize } from '../parse.ts';
+import { resolveFlags, tokenize, type GivenFlag } from '../parse.ts';
 import { rephrased } from '../rephrase.ts';
+import { splitSecrets } from '../secret-flags.ts';
 
 /** Reading a line with another driver's flags can make it name yet another one; then the last reading holds. */
 const driverAttemptsMax = 3;
@@ -22,13 +23,14 @@ interface CreateLine {
   readonly values: FlagValues;
   readonly args: readonly string[];
   readonly manifest: DriverManifest;
+  readonly given: readonly GivenFlag[];
   /** Why this driver, when nobody named one. */
   readonly why: string | undefined;
 }
 
 /** `create [name]`: makes a machine, shows how it would be made, or goes on with one that is half made. */
 export default async function create(call: Call<'create'>): Promise<number> {
-  const { manifest, values, args, why } = await parse(call);
+  const { manifest, values, args, why, given } = await parse(call);
   const options = values as unknown as CreateOptions;
   if (values['help'] === true) {
     const { createHelp } = await import('../create-help.ts');
@@ -46,7 +48,8 @@ export default async function create(call: Call<'create'>): Promise<number> {
     await awaitShares(call.session, name);
     return 0;
   }
-  const request = requestOf(name, manifest, values);
+  const split = splitSecrets(manifest, values, { given, env: call.io.host.facts.env });
+  const request = { ...requestOf(name, manifest, split.values), secrets: split.secrets };
   if (
     call.people.isTTY === true &&
     request.swarm !== undefined &&
@@ -89,13 +92,14 @@ async function parse(call: Call<'create'>): Promise<CreateLine> {
     const manifest = await loadManifest(fallback?.name ?? driverName ?? '', call.session);
     const flags = [...commonFlags, ...manifest.flags];
     call.expectFlags(flags);
-    const { args, values } = await withHelp(call, manifest.name, () => {
+    const { args, values, given } = await withHelp(call, manifest.name, () => {
       const tokens = tokenize(flags, call.args);
-      return { args: tokens.args, values: resolveFlags(flags, tokens.given, call.io.host.facts.env) };
+      const values = resolveFlags(flags, tokens.given, call.io.host.facts.env);
+      return { args: tokens.args, given: tokens.given, values };
     });
     const named = driverOf(values);
     if (named === driverName || named === undefined || attempt === driverAttemptsMax) {
-      return { values, args, manifest, why: fallback?.why };
+      return { values, args, manifest, given, why: fallback?.why };
     }
     driverName = named;
   }

@@ -22,8 +22,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   tls: ['host'],
   ssh: ['host'],
   engine: ['host', 'tls'],
-  // Only the formats of disks, see below.
-  drivers: ['host', 'iso'],
+  cloud: ['host'],
+  // Of `iso` only the formats of disks, see below.
+  drivers: ['host', 'cloud', 'iso'],
   template: [],
   provision: ['host', 'ssh'],
   conformance: ['host', 'drivers'],
@@ -110,7 +111,7 @@ test('of the builder of the image, drivers know the format of their config disk 
   }
 });
 
-test('a driver imports the contract, core, types of host and its own folder', (t) => {
+test('a driver imports the contract, core, what clouds share, types of host and its own folder', (t) => {
   for (const { from, to, isTypeOnly } of all) {
     const own = /^src\/drivers\/([^/]+)\//.exec(from)?.[1];
     if (own === undefined || !to.startsWith('src/')) {
@@ -120,6 +121,7 @@ test('a driver imports the contract, core, types of host and its own folder', (t
       to.startsWith(`src/drivers/${own}/`) ||
       /^src\/drivers\/[^/]+\.ts$/.test(to) ||
       to.startsWith('src/core/') ||
+      to.startsWith('src/cloud/') ||
       (isTypeOnly && to === 'src/host/types.ts');
     t.true(allowed, `${from} imports ${to}`);
   }

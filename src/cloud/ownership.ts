@@ -1,0 +1,51 @@
+/** Whose something at a cloud is. Written in the call that makes it, wherever that is possible, and never after it. */
+
+/** The two names that tell: of the machine, and of the store that it is in. Both are UUIDs. */
+export interface Ownership {
+  readonly machineId: string;
+  readonly storeId: string;
+}
+
+/** Names of the tags, the same at every cloud; one that has narrower rules writes them in its own way. */
+export const ownerTags = {
+  mark: 'tsmachine',
+  name: 'tsmachine-name',
+  machine: 'tsmachine-id',
+  created: 'tsmachine-created',
+  owner: 'tsmachine-owner',
+} as const;
+
+/** Tags of something that belongs to one machine. `nowMs` since the epoch. */
+export function machineTags(
+  { machineId, storeId }: Ownership,
+  name: string,
+  nowMs: number,
+): Readonly<Record<string, string>> {
+  return { ...sharedTags(storeId, nowMs), [ownerTags.name]: name, [ownerTags.machine]: machineId };
+}
+
+/** Tags of something that several machines of a store use. */
+export function sharedTags(storeId: string, nowMs: number): Readonly<Record<string, string>> {
+  return {
+    [ownerTags.mark]: '1',
+    [ownerTags.owner]: storeId,
+    [ownerTags.created]: new Date(nowMs).toISOString(),
+  };
+}
+
+/**
+ * `k1,v1,k2,v2` as docker-machine takes it. An odd last element is dropped and told.
+ * @returns pairs in order; a key that comes twice has its last value.
+ */
+export function parseTagList(text: string): {
+  readonly tags: Readonly<Record<string, string>>;
+  readonly dropped?: string;
+} {
+  const parts = text === '' ? [] : text.split(',').map((part) => part.trim());
+  const pairs = parts.flatMap((key, index) => (index % 2 === 0 ? [[key, parts[index + 1]] as const] : []));
+  const whole = pairs.filter(
+    (pair): pair is readonly [string, string] => pair[1] !== undefined && pair[0] !== '',
+  );
+  const dropped = pairs.find(([, value]) => value === undefined)?.[0];
+  return { tags: Object.fromEntries(whole), ...(dropped === undefined ? {} : { dropped }) };
+}

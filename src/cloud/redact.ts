@@ -1,0 +1,25 @@
+/** What of a request may be shown. */
+
+const secretHeaders =
+  /^(authorization|proxy-authorization|cookie|set-cookie|x-auth-token|x-subject-token|x-amz-security-token|x-aws-ec2-metadata-token|x-api-key)$/i;
+const secretNames =
+  'secret_?(?:access_?)?key|access_?key_?id|client_?secret|(?:[a-z_]*_)?(?:token|password)|(?:session|security)_?token|root_?password|signature|x-amz-signature|x-amz-security-token|user_?data';
+const inForm = new RegExp(`(^|[&?])((?:${secretNames})=)[^&\\s]*`, 'gi');
+const inJson = new RegExp(`("(?:${secretNames})"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi');
+const inXml = new RegExp(`(<(${secretNames})>)[^<]*(</\\2>)`, 'gi');
+const hidden = '***';
+
+/** Headers with those hidden that hold a secret. */
+export function redactHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, secretHeaders.test(name) ? hidden : value]),
+  );
+}
+
+/** A body or URL in which values of secret names are hidden: form, JSON and XML. */
+export function redactText(text: string): string {
+  return text
+    .replace(inForm, `$1$2${hidden}`)
+    .replace(inJson, `$1"${hidden}"`)
+    .replace(inXml, `$1${hidden}$3`);
+}

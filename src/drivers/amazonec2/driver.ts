@@ -1,0 +1,20 @@
+import { defineDriver } from '../driver.ts';
+import { configure, readConfig, type Ec2Config } from './config.ts';
+import { inspectInstance, recallStatus } from './inspect.ts';
+import { manifest } from './manifest.ts';
+import { instanceSteps } from './steps.ts';
+
+// What changes a machine is loaded when it is called.
+export default defineDriver<Ec2Config>(manifest, {
+  configure,
+  readConfig,
+  check: async (context) => (await import('./check.ts')).checkEc2(context),
+  steps: instanceSteps,
+  start: async (context) => (await import('./power.ts')).startInstance(context),
+  stop: async (context) => (await import('./power.ts')).stopInstance(context),
+  kill: async (context) => (await import('./power.ts')).killInstance(context),
+  restart: async (context) => (await import('./power.ts')).restartInstance(context),
+  remove: async (context) => (await import('./remove.ts')).removeFromEc2(context),
+  inspect: inspectInstance,
+  recall: recallStatus,
+});

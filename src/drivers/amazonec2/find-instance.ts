@@ -1,0 +1,42 @@
+import { ownerTags } from '../../cloud/ownership.ts';
+import { instancesOf, type Instance } from './answers.ts';
+import { filter } from './choose.ts';
+import { unlessMissing, type Ec2 } from './ec2.ts';
+import type { Ec2Context, Ec2World } from './world.ts';
+
+/** Instances by id and by tag. */
+
+/** States in which there is something that costs money. */
+const goneStates: ReadonlySet<string> = new Set(['terminated']);
+
+/** True for an instance that is there, or on its way out. */
+export function isThere({ state }: Instance): boolean {
+  return !goneStates.has(state);
+}
+
+/** The instance of an id; undefined when EC2 does not know it. One that was terminated is known for an hour. */
+export async function findById(ec2: Ec2, instanceId: string): Promise<Instance | undefined> {
+  const answer = await unlessMissing(() => ec2.call('DescribeInstances', { InstanceId: [instanceId] }));
+  return answer === undefined ? undefined : instancesOf(answer)[0];
+}
+
+/** Every instance that carries the id of the machine; more than one only after something went wrong. */
+export async function findByTag(ec2: Ec2, machineId: string): Promise<readonly Instance[]> {
+  return ec2.list(
+    'DescribeInstances',
+    { Filter: [filter(`tag:${ownerTags.machine}`, machineId)] },
+    instancesOf,
+  );
+}
+
+/** Those of the machine that are there: by the id of the record, and by tag. */
+export async function findOwn(
+  { config }: Ec2Context,
+  { ec2, provider }: Ec2World,
+): Promise<readonly Instance[]> {
+  const { machineId } = await provider.ownership();
+  const byTag = await findByTag(ec2, machineId);
+  const isKnown = config.instanceId === '' || byTag.some(({ id }) => id === config.instanceId);
+  const byId = isKnown ? undefined : await findById(ec2, config.instanceId);
+  return [...byTag, ...(byId === undefined ? [] : [byId])].filter(isThere);
+}

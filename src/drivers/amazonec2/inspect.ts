@@ -1,0 +1,70 @@
+import { isIPv6 } from 'node:net';
+import { isMachineError, messageOf } from '../../core/errors.ts';
+import type { DriverStatus, PowerState } from '../driver.ts';
+import type { Ec2Config } from './config.ts';
+import { findById } from './find-instance.ts';
+import type { Instance } from './answers.ts';
+import { addressOf } from './wait-instance.ts';
+import { openWorld, type Ec2Context } from './world.ts';
+
+const enginePort = 2376;
+
+const powerStates: Readonly<Record<string, PowerState>> = {
+  pending: 'starting',
+  running: 'running',
+  'shutting-down': 'stopping',
+  stopping: 'stopping',
+  stopped: 'stopped',
+  terminated: 'absent',
+};
+
+/** How the machine is, from EC2. What EC2 does not tell is an error state with the reason. */
+export async function inspectInstance(context: Ec2Context): Promise<DriverStatus> {
+  const { config, signal } = context;
+  if (config.instanceId === '') {
+    return { power: 'absent', detail: 'it has no instance yet' };
+  }
+  let instance: Instance | undefined;
+  try {
+    instance = await findById((await openWorld(context)).ec2, config.instanceId);
+  } catch (error) {
+    signal.throwIfAborted();
+    const why = isMachineError(error) && error.why !== undefined ? ` ${error.why}` : '';
+    return { power: 'error', detail: `${messageOf(error)}${why}` };
+  }
+  if (instance === undefined) {
+    return { power: 'absent', detail: `EC2 does not know the instance ${config.instanceId}` };
+  }
+  return statusOf(instance, config);
+}
+
+/** The status of an instance as EC2 tells it. */
+export function statusOf(instance: Instance, config: Ec2Config): DriverStatus {
+  const power = powerStates[instance.state] ?? 'error';
+  const detail =
+    power === 'running'
+      ? {}
+      : {
+          detail: `the instance ${instance.id} is ${instance.state}${instance.reason === undefined ? '' : `: ${instance.reason}`}`,
+        };
+  const address = power === 'running' ? addressOf(instance, config) : undefined;
+  return { power, ...detail, ...(address === undefined ? {} : endpoints(address, config)) };
+}
+
+/** The address of the last start, without asking anybody. */
+export function recallStatus(config: Ec2Config): DriverStatus | undefined {
+  return config.address === '' || config.instanceId === ''
+    ? undefined
+    : { power: 'running', ...endpoints(config.address, config) };
+}
+
+function endpoints(
+  address: string,
+  { sshPort, sshUser }: Ec2Config,
+): Pick<DriverStatus, 'address' | 'ssh' | 'engineUrl'> {
+  return {
+    address,
+    ssh: { host: address, port: sshPort, user: sshUser },
+    engineUrl: `tcp://${isIPv6(address) ? `[${address}]` : address}:${enginePort}`,
+  };
+}

@@ -1,0 +1,153 @@
+import { ownerTags } from '../../cloud/ownership.ts';
+import { MachineError } from '../../core/errors.ts';
+import { waitFor } from '../../core/wait.ts';
+import { securityGroupsOf, spotRequestsOf, volumesOf, type Instance } from './answers.ts';
+import { filter } from './choose.ts';
+import { unlessMissing, type Ec2 } from './ec2.ts';
+import { findById, findOwn, isThere } from './find-instance.ts';
+import { removeKey } from './key-pair.ts';
+import { removeUnusedGroups } from './security-group.ts';
+import { openWorld, type Ec2Context, type Ec2World } from './world.ts';
+
+/** Removing a machine at EC2, so that nothing of it is left that costs money or has its name. */
+
+const goneTimeoutMs = 10 * 60_000;
+const firstIntervalMs = 2_000;
+const intervalMaxMs = 15_000;
+/** Lists may be some seconds behind what was made. */
+const looks = 3;
+const betweenLooksMs = 3_000;
+
+/** Everything, in the order in which one thing holds another. What is gone already is success. */
+export async function removeFromEc2(context: Ec2Context): Promise<void> {
+  if (isNothingBegun(context, (await openWorld(context)).state)) {
+    return;
+  }
+  const world = await openWorld(context);
+  await removeInstances(context, world);
+  await removeKey(context, world);
+  await removeUnusedGroups(context, world);
+}
+
+/** Before its first step a machine has not even a place at EC2: no credentials are needed to forget it. */
+function isNothingBegun({ config }: Ec2Context, state: Ec2World['state']): boolean {
+  return (
+    config.instanceId === '' &&
+    config.keyName === '' &&
+    config.groupIds.length === 0 &&
+    config.vpcId === '' &&
+    state.clientToken === '' &&
+    !state.hasOwnKeyPair
+  );
+}
+
+/** Instances of the machine with their spot requests and disks. Returns when all of them are gone. */
+export async function removeInstances(context: Ec2Context, world: Ec2World): Promise<void> {
+  const { ec2 } = world;
+  const found = await findSurely(context, world);
+  // First the request, or it would be fulfilled a second time.
+  await cancelSpotRequests(world, found);
+  if (found.length > 0) {
+    await ec2.call('TerminateInstances', { InstanceId: found.map(({ id }) => id) });
+    for (const { id } of found) {
+      await waitUntilGone(context, ec2, id);
+    }
+  }
+  await removeVolumes(world);
+  await context.save({ InstanceId: '', IPAddress: '', PrivateIPAddress: '' });
+  await world.provider.saveState({ clientToken: '', createdMs: null });
+}
+
+/**
+ * The instances of the machine. None are believed only to somebody who looks into the right account, several times: the
+ * answer to the call that made one may have been lost.
+ * @throws MachineError `credentials-refused`.
+ */
+async function findSurely(context: Ec2Context, world: Ec2World): Promise<readonly Instance[]> {
+  const { host, signal, config } = context;
+  const mayBeThere = config.instanceId !== '' || world.state.clientToken !== '';
+  for (let look = 1; ; look += 1) {
+    const found = await findOwn(context, world);
+    if (found.length > 0 || !mayBeThere) {
+      return found;
+    }
+    if (look === 1) {
+      await requireSameAccount(context, world);
+    }
+    if (look === looks) {
+      return [];
+    }
+    await host.clock.sleep(betweenLooksMs, signal);
+  }
+}
+
+async function requireSameAccount({ name }: Ec2Context, { ec2, state }: Ec2World): Promise<void> {
+  if (state.accountId === '') {
+    return;
+  }
+  const [group] = await ec2.list(
+    'DescribeSecurityGroups',
+    { Filter: [filter('group-name', 'default')] },
+    securityGroupsOf,
+  );
+  if (group?.ownerId !== undefined && group.ownerId !== state.accountId) {
+    throw new MachineError('credentials-refused', `The machine "${name}" is in another account of AWS.`, {
+      why: `It was made in the account ${state.accountId}; these credentials are of ${group.ownerId}.`,
+    });
+  }
+}
+
+async function cancelSpotRequests(
+  { ec2, provider, state }: Ec2World,
+  found: readonly Instance[],
+): Promise<void> {
+  const { machineId } = await provider.ownership();
+  const byTag = await ec2.list(
+    'DescribeSpotInstanceRequests',
+    { Filter: [filter(`tag:${ownerTags.machine}`, machineId)] },
+    spotRequestsOf,
+  );
+  const open = byTag.filter((request) => request.state === 'open' || request.state === 'active');
+  const ids = new Set([
+    ...open.map(({ id }) => id),
+    ...found.flatMap(({ spotRequestId }) => spotRequestId ?? []),
+    ...(state.spotRequestId === '' ? [] : [state.spotRequestId]),
+  ]);
+  for (const id of ids) {
+    await unlessMissing(() => ec2.call('CancelSpotInstanceRequests', { SpotInstanceRequestId: [id] }));
+  }
+  if (state.spotRequestId !== '') {
+    await provider.saveState({ spotRequestId: '' });
+  }
+}
+
+async function waitUntilGone({ host, signal, name }: Ec2Context, ec2: Ec2, id: string): Promise<void> {
+  await waitFor(
+    async () => {
+      const instance = await findById(ec2, id);
+      return instance === undefined || !isThere(instance) ? true : undefined;
+    },
+    {
+      clock: host.clock,
+      timeoutMs: goneTimeoutMs,
+      intervalMs: firstIntervalMs,
+      intervalMaxMs,
+      signal,
+      code: 'timeout',
+      what: `the instance ${id} of "${name}" to be gone`,
+    },
+  );
+}
+
+/** Disks go with their instance; one that did not is a rest. */
+async function removeVolumes({ ec2, provider }: Ec2World): Promise<void> {
+  const { machineId } = await provider.ownership();
+  const volumes = await ec2.list(
+    'DescribeVolumes',
+    { Filter: [filter(`tag:${ownerTags.machine}`, machineId), filter('status', 'available')] },
+    volumesOf,
+  );
+  for (const { id } of volumes) {
+    await unlessMissing(() => ec2.call('DeleteVolume', { VolumeId: id }));
+  }
+}

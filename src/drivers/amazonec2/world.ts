@@ -1,0 +1,35 @@
+import { MachineError } from '../../core/errors.ts';
+import type { CheckContext, DriverContext, ProviderMaterial } from '../driver.ts';
+import { readState, type Ec2Config, type Ec2State } from './config.ts';
+import { openEc2, type Ec2, type Ec2Access } from './ec2.ts';
+
+export type Ec2Context = DriverContext<Ec2Config>;
+
+/** EC2 with what this store knows of a machine of it. */
+export interface Ec2World {
+  readonly ec2: Ec2;
+  readonly provider: ProviderMaterial;
+  readonly state: Ec2State;
+}
+
+/** Opens EC2 for a machine. */
+export async function openWorld(context: Ec2Context): Promise<Ec2World> {
+  const provider = requireProvider(context);
+  const state = readState(await provider.state());
+  const { host, signal, emit, config } = context;
+  const secrets = await provider.secrets();
+  return { provider, state, ec2: openEc2({ host, signal, emit, config, profile: state.profile, secrets }) };
+}
+
+/** Who asks before there is a machine. */
+export function accessOfCheck(context: CheckContext<Ec2Config>): Ec2Access {
+  const { host, signal, emit, config, secrets = {}, state = {} } = context;
+  return { host, signal, emit, config, secrets, profile: readState(state).profile };
+}
+
+function requireProvider({ provider }: Ec2Context): ProviderMaterial {
+  if (provider === undefined) {
+    throw new MachineError('bug', 'The driver amazonec2 was called without what it needs for a provider.');
+  }
+  return provider;
+}

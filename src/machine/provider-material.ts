@@ -1,0 +1,85 @@
+import type { ProviderMaterial } from '../drivers/driver.ts';
+import type { Host } from '../host/types.ts';
+import { newUuid } from '../drivers/uuid.ts';
+import { storeIdFile } from '../store/paths.ts';
+import { withCertsLock } from './locks.ts';
+import { machinePaths } from './machine-paths.ts';
+import { ensureMachineId, loadDriverState, saveDriverState, updateOwnData } from './own-data.ts';
+import { readSecrets } from './secrets.ts';
+import type { Session } from './session.ts';
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What a driver needs that makes its machines at a provider; everything is read, or made, when it is asked for. */
+export function providerMaterial(
+  session: Session,
+  { name, directory }: { readonly name: string; readonly directory: string },
+): ProviderMaterial {
+  const { host } = session;
+  return {
+    ownership: async () => ({
+      machineId: await ensureMachineId(session, name),
+      storeId: await ensureStoreId(session),
+    }),
+    userKey: async () => ensureUserKey(host, { name, directory }),
+    hostKey: async () => ensureHostKey(host, { name, directory }),
+    pinHostKey: async () => {
+      const { publicLine } = await ensureHostKey(host, { name, directory });
+      await updateOwnData(session, name, { sshHostKey: publicLine });
+    },
+    secrets: async () => readSecrets(host, directory),
+    state: async () => loadDriverState(session, name),
+    saveState: async (part) => saveDriverState(session, name, part),
+  };
+}
+
+/** The UUID of the store, made when it is first needed. @throws MachineError `record-locked`, `store-write-failed`. */
+export async function ensureStoreId(session: Session): Promise<string> {
+  const { host, storePath } = session;
+  const path = storeIdFile(storePath);
+  const read = async (): Promise<string | undefined> => {
+    const text = (await host.files.readText(path).catch(() => '')).trim();
+    return uuid.test(text) ? text : undefined;
+  };
+  return (
+    (await read()) ??
+    withCertsLock(session, async () => {
+      const present = await read();
+      if (present !== undefined) {
+        return present;
+      }
+      const id = newUuid(host);
+      await host.files.writeAtomic(path, `${id}\n`, 0o600);
+      return id;
+    })
+  );
+}
+
+async function ensureUserKey(
+  host: Host,
+  { name, directory }: { readonly name: string; readonly directory: string },
+): Promise<string> {
+  const files = machinePaths(directory);
+  // The public half is written last, so where it is the private one is too.
+  if ((await host.files.stat(files.sshPublicKey)) === undefined) {
+    const { generateSshKeyPair } = await import('../ssh/keys.ts');
+    const pair = generateSshKeyPair(host, `tsmachine-${name}`);
+    await host.files.writeAtomic(files.sshKey, pair.privatePem, 0o600);
+    await host.files.writeAtomic(files.sshPublicKey, `${pair.publicLine}\n`, 0o600);
+  }
+  return (await host.files.readText(files.sshPublicKey)).trim();
+}
+
+async function ensureHostKey(
+  host: Host,
+  { name, directory }: { readonly name: string; readonly directory: string },
+): Promise<{ readonly privatePem: string; readonly publicLine: string }> {
+  const files = machinePaths(directory);
+  const { generateSshKeyPair, publicLineOf } = await import('../ssh/keys.ts');
+  if ((await host.files.stat(files.sshHostKey)) === undefined) {
+    const pair = generateSshKeyPair(host, name);
+    await host.files.writeAtomic(files.sshHostKey, pair.privatePem, 0o600);
+  }
+  const privatePem = await host.files.readText(files.sshHostKey);
+  return { privatePem, publicLine: publicLineOf(privatePem) };
+}
