@@ -196,14 +196,12 @@ test.serial('by SFTP: each side sees the other, and again when the agent was kil
   const { home, fixed } = here();
   const site = path.join(home, 'site');
   const shares = ['--share', site, '--share', `${fixed}:ro`, '--share-type', 'sftp'];
+  await writeFile(path.join(site, 'index.html'), 'by SFTP\n');
   await ok(t, ['create', '-d', 'qemu', ...shares, 'served']);
   const env = { ...here().env };
   here().env = await readEnv(here().store, 'served');
   await dockerBytes(t, here().env, ['import', '-', 'tiny'], await busyboxTar());
-  t.is(
-    await inContainer(t, `${site}:/www`, 'cat /www/index.html; echo inside >/www/by-sftp'),
-    'second, which is longer\n',
-  );
+  t.is(await inContainer(t, `${site}:/www`, 'cat /www/index.html; echo inside >/www/by-sftp'), 'by SFTP\n');
   t.is(await readFile(path.join(site, 'by-sftp'), 'utf8'), 'inside\n');
   await writeFile(path.join(site, 'by-sftp'), 'from here\n');
   t.is(await ok(t, ['ssh', 'served', `cat '${site}/by-sftp' '${fixed}/read-me'`]), 'from here\nonly read\n');

@@ -84,5 +84,6 @@ export const manifest: DriverManifest = {
     ssh: true,
     localEndpoints: false,
     resume: false,
+    shares: ['sftp'],
   },
 };
