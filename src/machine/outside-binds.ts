@@ -18,9 +18,14 @@ export function bindsOutside(
   const seen = shares.flatMap(({ guestPaths }) => guestPaths);
   return containers.flatMap(({ name, binds }) =>
     binds
-      .filter((path) => guestPlaceOf(path) === undefined && !seen.some((share) => isBelow(path, share)))
+      .filter((path) => !isOfMachine(path) && !seen.some((share) => isBelow(path, share)))
       .map((path) => ({ container: name, path })),
   );
+}
+
+/** Also the state of programs, which engines and their tools mount often; macOS keeps temporary files beside it. */
+function isOfMachine(path: string): boolean {
+  return guestPlaceOf(path) !== undefined || (isBelow(path, '/var') && !isBelow(path, '/var/folders'));
 }
 
 /**

@@ -6,6 +6,7 @@ import { busyboxTar } from '../support/busybox.ts';
 import { makeStore, type TestStore } from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { dockerBytes, startDocker } from '../support/docker-stream.ts';
+import { inotifyProgram } from '../support/inotify-program.ts';
 
 // Directories of this computer in a machine, seen through the docker client. One machine for all, in the order of the tests.
 
@@ -119,6 +120,36 @@ test.serial(
   },
 );
 
+test.serial('a program in a container that waits for changes is woken by one of the host', async (t) => {
+  await wakes(t, path.join(here().home, 'site'));
+});
+
+/** Changes a file of a directory until a program that waits in a container has seen it. */
+async function wakes(t: ExecutionContext, site: string): Promise<void> {
+  if (process.arch !== 'x64') {
+    t.log('skipped: needs a guest of x86-64');
+    t.pass();
+    return;
+  }
+  await mkdir(path.join(site, 'bin'), { recursive: true });
+  await writeFile(path.join(site, 'bin', 'wait'), inotifyProgram(), { mode: 0o755 });
+  await writeFile(path.join(site, 'page'), '0\n');
+  const running = startDocker(here().env, [
+    ...['run', '--rm', '-v', `${site}:/www`, 'tiny', '/www/bin/wait', '/www'],
+  ]);
+  const { ended } = running;
+  const said = (): string => running.seen().toString();
+  // The agent may not have seen yet that the container runs.
+  for (let tries = 0; tries < 60 && !said().includes('seen'); tries += 1) {
+    if (said().includes('ready')) {
+      await writeFile(path.join(site, 'page'), `${tries}\n`);
+    }
+    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 1000))]);
+  }
+  t.is(said(), 'ready\nseen\n');
+  running.child.kill();
+}
+
 test.serial('two megabytes come through both ways unchanged', async (t) => {
   const site = path.join(here().home, 'site');
   const data = Buffer.alloc(2 * 1024 * 1024 + 17, 0);
@@ -160,6 +191,37 @@ test.serial(
     t.is(await readFile(path.join(fixed, 'read-me'), 'utf8'), 'only read\n');
   },
 );
+
+test.serial('by SFTP: each side sees the other, and again when the agent was killed', async (t) => {
+  const { home, fixed } = here();
+  const site = path.join(home, 'site');
+  const shares = ['--share', site, '--share', `${fixed}:ro`, '--share-type', 'sftp'];
+  await writeFile(path.join(site, 'index.html'), 'by SFTP\n');
+  await ok(t, ['create', '-d', 'qemu', ...shares, 'served']);
+  const env = { ...here().env };
+  here().env = await readEnv(here().store, 'served');
+  await dockerBytes(t, here().env, ['import', '-', 'tiny'], await busyboxTar());
+  t.is(await inContainer(t, `${site}:/www`, 'cat /www/index.html; echo inside >/www/by-sftp'), 'by SFTP\n');
+  t.is(await readFile(path.join(site, 'by-sftp'), 'utf8'), 'inside\n');
+  await writeFile(path.join(site, 'by-sftp'), 'from here\n');
+  t.is(await ok(t, ['ssh', 'served', `cat '${site}/by-sftp' '${fixed}/read-me'`]), 'from here\nonly read\n');
+  const written = await here().store.tsmachine(['ssh', 'served', `sudo touch '${fixed}/no'`]);
+  t.regex(written.stderr, /Read-only file system/);
+  await wakes(t, site);
+  const lock = path.join(here().store.path, 'machines', '.served.agent-lock');
+  const { pid } = JSON.parse(await readFile(lock, 'utf8')) as { readonly pid: number };
+  process.kill(pid, 'SIGKILL');
+  let again = '';
+  for (let tries = 0; tries < 100 && again !== 'from here\n'; tries += 1) {
+    // Any command brings the agent back, and that its directories.
+    again = (await here().store.tsmachine(['ssh', 'served', `cat '${site}/by-sftp'`])).stdout;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  t.is(again, 'from here\n');
+  await ok(t, ['rm', '-y', 'served']);
+  t.is(await readFile(path.join(site, 'by-sftp'), 'utf8'), 'from here\n');
+  here().env = env;
+});
 
 test.serial('--share none: the machine sees nothing of this computer', async (t) => {
   await ok(t, ['create', '-d', 'qemu', '--share', 'none', 'alone']);

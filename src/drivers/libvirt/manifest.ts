@@ -63,7 +63,7 @@ export const manifest: DriverManifest = {
     ssh: true,
     localEndpoints: true,
     resume: false,
-    shares: ['9p'],
+    shares: ['9p', 'sftp'],
     forwards: true,
   },
 };

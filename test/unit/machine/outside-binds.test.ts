@@ -7,12 +7,19 @@ const shares = [{ guestPaths: ['/home/ann/work'] }, { guestPaths: ['/c/Users/ann
 test('a bind mount is outside when no share brings it and the machine has it not for itself', (t) => {
   const binds = [
     ...['/home/ann/work', '/home/ann/work/site', '/mnt/c/Users/ann/x', '/c/Users/ann'],
-    ...['/var/run/docker.sock', '/var/lib/docker/volumes/v/_data', '/etc/localtime', '/lib/modules', '/'],
-    ...['/home/ann/works', '/home/ann/other', '/c/Users', '/srv'],
+    ...[
+      '/var/run/docker.sock',
+      '/var/lib/docker/volumes/v/_data',
+      '/etc/localtime',
+      '/lib/modules',
+      '/',
+      '/var/log',
+    ],
+    ...['/home/ann/works', '/home/ann/other', '/c/Users', '/srv', '/var/folders/ab/T'],
   ];
   t.deepEqual(
     bindsOutside([{ name: 'web', binds }], shares).map(({ path }) => path),
-    ['/home/ann/works', '/home/ann/other', '/c/Users', '/srv'],
+    ['/home/ann/works', '/home/ann/other', '/c/Users', '/srv', '/var/folders/ab/T'],
   );
   t.deepEqual(bindsOutside([{ name: 'web', binds: [] }], shares), []);
   t.deepEqual(bindsOutside([{ name: 'web', binds: ['/data'] }], []), [{ container: 'web', path: '/data' }]);
