@@ -1,8 +1,8 @@
 /**
  * Measures what the budgets name and prints a table; --json prints JSON. Parts: start-up, list, callers, boot,
- * terminator, agent (all by default).
+ * terminator, agent (all by default), shares (only when named).
  *
- * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [callers] [boot] [terminator] [agent]
+ * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [callers] [boot] [terminator] [agent] [shares]
  */
 import { parseArgs } from 'node:util';
 import { measureAgent } from './agent.ts';
@@ -10,6 +10,7 @@ import { measureBoot } from './boot.ts';
 import { measureCallers } from './callers.ts';
 import { measureList } from './list.ts';
 import type { Row } from './measure.ts';
+import { measureShares } from './shares.ts';
 import { measureStartUp } from './start-up.ts';
 import { makeBenchStore } from './store.ts';
 import { measureTerminator } from './terminator.ts';
@@ -44,6 +45,9 @@ if (wanted('terminator')) {
 }
 if (wanted('agent')) {
   rows.push(...(await measureAgent(runs ?? 10)));
+}
+if (positionals.includes('shares')) {
+  rows.push(...(await measureShares()));
 }
 
 if (values.json === true) {

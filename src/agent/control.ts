@@ -1,7 +1,7 @@
 import type { ProcessIdentity } from '../host/types.ts';
 import { machinePaths } from '../machine/machine-paths.ts';
-import { driverContext, openMachine } from '../machine/open.ts';
-import { loadOwnData } from '../machine/own-data.ts';
+import { driverContext, openMachine, type OpenMachine } from '../machine/open.ts';
+import { loadOwnData, type OwnData } from '../machine/own-data.ts';
 import type { Session } from '../machine/session.ts';
 import { readLockOwner } from '../store/lock.ts';
 import { agentLockPath, joinPath } from '../store/paths.ts';
@@ -26,22 +26,31 @@ export async function findAgent(session: Session, name: string): Promise<Process
 export async function ensureAgent(session: Session, name: string): Promise<void> {
   try {
     const machine = await openMachine(session, name);
-    if (
-      machine.driver.manifest.capabilities.forwards !== true ||
-      (await findAgent(session, name)) !== undefined
-    ) {
+    if (!mayHaveAgent(machine) || (await findAgent(session, name)) !== undefined) {
       return;
     }
-    const { publish, phase } = await loadOwnData(session, name);
+    const own = await loadOwnData(session, name);
     const { power } = await machine.driver.inspect(driverContext(session, machine));
-    if (publish !== 'none' && phase === 'ready' && power === 'running') {
+    if (needsAgent(machine, own) && own.phase === 'ready' && power === 'running') {
       await startAgent(session, name, machine.directory);
     }
   } catch (error) {
     session.signal.throwIfAborted();
-    const message = `The ports of "${name}" are not forwarded: ${error instanceof Error ? error.message : String(error)}`;
+    const message = `The background agent of "${name}" has not started: ${error instanceof Error ? error.message : String(error)}`;
     session.emit({ type: 'warn', message, machine: name });
   }
+}
+
+/** True where there may be something to do for an agent. */
+function mayHaveAgent({ driver }: OpenMachine): boolean {
+  const { forwards, shares } = driver.manifest.capabilities;
+  return forwards === true || shares?.includes('sftp') === true;
+}
+
+/** True where there is: ports to forward, or directories to serve. */
+export function needsAgent({ driver }: OpenMachine, { publish, shares }: OwnData): boolean {
+  const forwards = driver.manifest.capabilities.forwards === true && publish !== 'none';
+  return forwards || shares.some(({ way }) => way === 'sftp');
 }
 
 /**

@@ -4,15 +4,17 @@ import { openMachine, driverContext, type OpenMachine } from '../machine/open.ts
 import { loadOwnData } from '../machine/own-data.ts';
 import type { PublishMode } from '../machine/publish-mode.ts';
 import { createSession, type Session } from '../machine/session.ts';
+import type { MachineShare } from '../machine/shares.ts';
 import { withLock } from '../store/lock.ts';
 import { agentLockPath } from '../store/paths.ts';
 import { backOffMs } from './back-off.ts';
 import { ClockKeeper } from './clock-keeper.ts';
 import { OutsideWatch } from './outside-watch.ts';
 import { Publisher, type PortState } from './publisher.ts';
+import type { MountState } from './share-mounts.ts';
 import { writeAgentState } from './state.ts';
 import { wantedPorts } from './wanted.ts';
-import { agentWays, openSshLink } from './ways.ts';
+import { agentWays, openSshLink, type SshLink } from './ways.ts';
 import { watchEngine } from './watch.ts';
 
 /** One that is about to end has that long. */
@@ -28,6 +30,14 @@ interface Agent {
   readonly publisher: Publisher;
   readonly clockKeeper: ClockKeeper;
   readonly outsideWatch: OutsideWatch;
+  readonly told: Told;
+}
+
+/** What is written down of it. */
+interface Told {
+  isComplete: boolean;
+  ports: readonly PortState[];
+  mounts: readonly MountState[];
   /** What was written last, to write only what is new. */
   written: string;
 }
@@ -39,7 +49,8 @@ interface Agent {
  */
 export async function runAgent(session: Session, name: string): Promise<void> {
   const machine = await openMachine(session, name);
-  if (machine.driver.manifest.capabilities.forwards !== true) {
+  const { forwards, shares } = machine.driver.manifest.capabilities;
+  if (forwards !== true && shares?.includes('sftp') !== true) {
     throw new MachineError('capability-missing', `The machine "${name}" has no background agent.`, {
       why: `the driver "${machine.driver.manifest.name}" forwards no ports`,
     });
@@ -61,7 +72,8 @@ async function serve(session: Session, machine: OpenMachine): Promise<void> {
   if (process === undefined || !(await isRunning(session, machine))) {
     return;
   }
-  const { publish } = await loadOwnData(session, machine.name);
+  const { publish, shares } = await loadOwnData(session, machine.name);
+  const served = shares.filter(({ way }) => way === 'sftp');
   // What is taken away at the end is taken away although the session was interrupted.
   const signal = new AbortController().signal;
   const ownSession = createSession({ host, storePath, emit, signal });
@@ -69,16 +81,20 @@ async function serve(session: Session, machine: OpenMachine): Promise<void> {
   const publisher = new Publisher(host, await agentWays(ownSession, machine, ssh));
   const clockKeeper = new ClockKeeper(session, machine);
   const outsideWatch = new OutsideWatch(session, machine);
-  const agent = { session, machine, process, publish, publisher, clockKeeper, outsideWatch, written: '' };
+  const told = { isComplete: false, ports: [], mounts: served.map(waitingMount), written: '' };
+  const agent: Agent = { session, machine, process, publish, publisher, clockKeeper, outsideWatch, told };
+  const over = new AbortController();
+  const mounts = served.length === 0 ? Promise.resolve() : serveShares(agent, { served, ssh, over });
   say(session, `The agent of "${machine.name}" has started (process ${String(process.pid)}).`);
   try {
-    await record(agent, { isComplete: false, ports: [] });
+    await record(agent, {});
     await stayConnected(agent);
   } finally {
+    over.abort(new Error('the agent ends'));
     await within(
       session,
       cleanUpTimeoutMs,
-      Promise.all([publisher.close(), ssh.close(), ownSession.close()]),
+      Promise.all([publisher.close(), mounts.then(async () => ssh.close()), ownSession.close()]),
     );
     say(session, 'The agent has ended.');
   }
@@ -133,37 +149,68 @@ async function isRunning(session: Session, machine: OpenMachine): Promise<boolea
   return power !== 'stopped' && power !== 'absent';
 }
 
+/** Serves what the machine sees by SFTP, and writes down what becomes of it. */
+async function serveShares(
+  agent: Agent,
+  {
+    served,
+    ssh,
+    over,
+  }: { readonly served: readonly MachineShare[]; readonly ssh: SshLink; readonly over: AbortController },
+): Promise<void> {
+  const { session } = agent;
+  const signal = AbortSignal.any([session.signal, over.signal]);
+  const onChange = (mounts: readonly MountState[]): void => {
+    record(agent, { mounts }).catch((error: unknown) => {
+      say(session, `agent.json: ${messageOf(error)}`);
+    });
+  };
+  const { keepMounts } = await import('./share-mounts.ts');
+  await keepMounts(
+    { host: session.host, signal, connection: async () => ssh.connection(), onChange },
+    served,
+  );
+}
+
+function waitingMount({ path }: MachineShare): MountState {
+  return { path, state: 'missing' };
+}
+
 /** Writes down what is new, and says so. */
 async function record(
-  agent: Agent,
-  { isComplete, ports }: { readonly isComplete: boolean; readonly ports: readonly PortState[] },
+  { session, machine, process, publish, told }: Agent,
+  change: Partial<Omit<Told, 'written'>>,
 ): Promise<void> {
-  const { session, machine, process, publish } = agent;
-  const state = { schema: 1, process, publish, isComplete, ports } as const;
+  const before = linesOf(told);
+  Object.assign(told, change);
+  const { isComplete, ports, mounts } = told;
+  const served = mounts.length === 0 ? {} : { mounts };
+  const state = { schema: 1, process, publish, isComplete, ports, ...served } as const;
   const text = JSON.stringify(state);
-  if (text === agent.written) {
+  if (text === told.written) {
     return;
   }
-  const before = new Set(
-    agent.written === '' ? [] : linesOf((JSON.parse(agent.written) as typeof state).ports),
-  );
-  const now = linesOf(ports);
-  agent.written = text;
+  told.written = text;
+  const now = linesOf(told);
   await writeAgentState(session, machine.directory, state);
-  for (const line of now.filter((each) => !before.has(each))) {
+  for (const line of now.filter((each) => !before.includes(each))) {
     say(session, line);
   }
-  for (const line of [...before].filter((each) => !now.includes(each))) {
+  for (const line of before.filter((each) => !now.includes(each))) {
     say(session, `no longer: ${line}`);
   }
 }
 
-function linesOf(ports: readonly PortState[]): string[] {
-  return ports.map(({ protocol, address, port, container, containerPort, state, reason }) => {
+function linesOf({ ports, mounts }: Told): string[] {
+  const shares = mounts
+    .filter(({ state, reason }) => state === 'mounted' || reason !== undefined)
+    .map(({ path, state, reason = '' }) => `${path}: ${state}${reason === '' ? '' : ` (${reason})`}`);
+  const forwards = ports.map(({ protocol, address, port, container, containerPort, state, reason }) => {
     const from = `${address.includes(':') ? `[${address}]` : address}:${String(port)}/${protocol}`;
     const why = reason === undefined ? '' : ` (${reason})`;
     return `${from} to ${container}:${String(containerPort)}: ${state}${why}`;
   });
+  return [...shares, ...forwards];
 }
 
 function say(session: Session, message: string): void {

@@ -4,6 +4,7 @@ import { machinePaths } from '../machine/machine-paths.ts';
 import type { PublishMode } from '../machine/publish-mode.ts';
 import type { Session } from '../machine/session.ts';
 import type { PortState } from './publisher.ts';
+import type { MountState } from './share-mounts.ts';
 
 /** `agent.json`: what a background agent has done. True only while its process runs. */
 export interface AgentState {
@@ -13,6 +14,8 @@ export interface AgentState {
   /** False until the engine was asked for the first time. */
   readonly isComplete: boolean;
   readonly ports: readonly PortState[];
+  /** The directories that it serves; absent where it serves none. */
+  readonly mounts?: readonly MountState[];
 }
 
 /** Writes it, whole or not at all. */

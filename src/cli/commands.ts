@@ -223,7 +223,7 @@ const table = [
   {
     name: 'mount',
     summary: 'Mount or unmount a directory from a machine with SSHFS.',
-    arguments: '[machine:]path [mountpoint]',
+    arguments: '[machine:]path [[machine:]mountpoint]',
     arity: 'any',
     flags: [
       {
@@ -233,7 +233,10 @@ const table = [
         help: 'Unmount instead of mount',
       },
     ],
-    details: ['Without a machine it is the one called "default", without a mountpoint the same path here.'],
+    details: [
+      'Without a machine it is the one called "default", without a mountpoint the same path here. With a mountpoint in a',
+      'machine a directory of this computer (PATH or PATH:ro) is mounted there, until Ctrl-C.',
+    ],
   },
   {
     name: 'plugin-serve',

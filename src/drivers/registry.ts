@@ -20,6 +20,14 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
     load: async () => (await import('./generic/driver.ts')).default,
   },
+  hyperv: {
+    manifest: async () => (await import('./hyperv/manifest.ts')).manifest,
+    load: async () => (await import('./hyperv/driver.ts')).default,
+  },
+  libvirt: {
+    manifest: async () => (await import('./libvirt/manifest.ts')).manifest,
+    load: async () => (await import('./libvirt/driver.ts')).default,
+  },
   none: {
     manifest: async () => (await import('./none/manifest.ts')).manifest,
     load: async () => (await import('./none/driver.ts')).default,

@@ -51,7 +51,8 @@ const reissueRemedy =
 
 /**
  * Turns whatever a connection to an engine threw into an error that names the cause; Docker's own clients
- * say "EOF" for many of these. `facts.trouble` is the cause for programs. A MachineError passes unchanged.
+ * say "EOF" for many of these. `facts.trouble` is the cause for programs,
+ * `facts.isHandshakeDone` says whether the connection stood. A MachineError passes unchanged.
  */
 export function diagnoseTls(error: unknown, attempt: EngineAttempt): MachineError {
   if (isMachineError(error)) {
@@ -65,7 +66,12 @@ export function diagnoseTls(error: unknown, attempt: EngineAttempt): MachineErro
   return new MachineError(found.code, found.what, {
     why: found.why,
     ...(found.remedies === undefined ? {} : { remedies: found.remedies }),
-    facts: { trouble: found.trouble, url: attempt.url, systemCode: systemCode(error) },
+    facts: {
+      trouble: found.trouble,
+      url: attempt.url,
+      systemCode: systemCode(error),
+      isHandshakeDone: attempt.isHandshakeDone,
+    },
     cause: error,
   });
 }

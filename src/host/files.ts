@@ -72,6 +72,7 @@ export function createFiles(platform: NodeJS.Platform): Files {
       }),
     link: async (from, to) => asWriter('link', to, async () => fs.link(from, to)),
     copy: async (from, to, mode) => asWriter('copy to', to, async () => copyFile(from, to, mode)),
+    grow: async (path, sizeBytes) => asWriter('enlarge', path, async () => growFile(path, sizeBytes)),
     chmod: async (path, mode) => asWriter('change the mode of', path, async () => fs.chmod(path, mode)),
     remove: async (path) =>
       asWriter('remove', path, async () =>
@@ -231,6 +232,18 @@ async function copyFile(from: string, to: string, mode: number): Promise<void> {
   } catch (error) {
     await fs.rm(to, { force: true }).catch(() => undefined);
     throw error;
+  }
+}
+
+async function growFile(path: string, sizeBytes: number): Promise<void> {
+  const file = await fs.open(path, 'r+');
+  try {
+    if ((await file.stat()).size < sizeBytes) {
+      await file.truncate(sizeBytes);
+      await file.sync();
+    }
+  } finally {
+    await file.close();
   }
 }
 

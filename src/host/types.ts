@@ -50,6 +50,8 @@ export interface Files {
   /** Copies a file to a new one (clone where the file system can); throws when `to` is there. */
   copy(from: string, to: string, mode: number): Promise<void>;
   chmod(path: string, mode: number): Promise<void>;
+  /** Makes a file so large, with a hole at its end that takes no room and reads as zeros. A larger one stays as it is. */
+  grow(path: string, sizeBytes: number): Promise<void>;
   /** Removes a file or a whole directory; nothing there is fine. Does not follow symlinks. */
   remove(path: string): Promise<void>;
   /**

@@ -23,3 +23,9 @@ export async function recordAddresses(
     await saveDriverPart(session, machine, updated);
   }
 }
+
+/** True for a machine of our image that is not reached on a loopback address, but on one that a network gives it. */
+export function hasOwnAddress({ driver }: Pick<OpenMachine, 'driver'>): boolean {
+  const { boots, localEndpoints } = driver.manifest.capabilities;
+  return boots === 'image' && !localEndpoints;
+}

@@ -1,6 +1,6 @@
 import type { DriverStatus } from '../drivers/driver.ts';
 
-import { recordAddresses } from './addresses.ts';
+import { hasOwnAddress, recordAddresses } from './addresses.ts';
 import { bootMaterial } from './boot-material.ts';
 import { MachineError } from '../core/errors.ts';
 import { driverContext, type OpenMachine } from './open.ts';
@@ -22,14 +22,14 @@ export async function bootMachine(session: Session, machine: OpenMachine): Promi
 
 /**
  * The same, and asks the engine over TLS: the first connection is made as soon as the guest says that TLS listens,
- * while it does what is left.
+ * while it does what is left. Not where the certificate must first be made to name the machine's address.
  * @throws MachineError what bootMachine and verifyEngine throw.
  */
 export async function bootVerified(session: Session, machine: OpenMachine): Promise<DriverStatus> {
   let early: Promise<void> | undefined;
   const emit: Session['emit'] = (event) => {
     session.emit(event);
-    if (event.type === 'phase' && event.phase === 'tls') {
+    if (event.type === 'phase' && event.phase === 'tls' && !hasOwnAddress(machine)) {
       early = verifyEngine(session, machine);
       // Its error counts only when the start itself has succeeded.
       early.catch(() => undefined);
@@ -45,6 +45,10 @@ async function afterStart(session: Session, machine: OpenMachine): Promise<Drive
   const context = driverContext(session, machine);
   const status = await machine.driver.inspect(context);
   await recordAddresses(session, machine, status);
+  if (hasOwnAddress(machine) && status.engineUrl !== undefined) {
+    const { certifyAddress } = await import('./rotate.ts');
+    await certifyAddress(session, machine, status.engineUrl);
+  }
   return status;
 }
 

@@ -1,11 +1,14 @@
-import { MachineError } from '../core/errors.ts';
+import { MachineError, messageOf } from '../core/errors.ts';
+import { waitFor } from '../core/wait.ts';
 import type { SshConnection } from '../ssh/types.ts';
+import { hasOwnAddress, recordAddresses } from './addresses.ts';
 import { refreshContexts, refreshMachineContext } from './contexts.ts';
 import { refreshCertificates, renewStoreClient } from './credentials.ts';
 import { requireFinished } from './finished.ts';
 import { guestFilePath } from './guest-files.ts';
 import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, type OpenMachine } from './open.ts';
+import { loadOwnData } from './own-data.ts';
 import { connectSsh } from './remote.ts';
 import { reportStep } from './report-step.ts';
 import { fingerprint, requireServed, whatIsServed } from './served.ts';
@@ -24,6 +27,8 @@ export interface RotationOptions {
 
 const lockTimeoutMs = 30_000;
 const handOverTimeoutMs = 120_000;
+const listenTimeoutMs = 60_000;
+const listenIntervalMs = 500;
 
 /** Part of the image, iso/rootfs. */
 const renewProgram = '/usr/lib/tsmachine/renew-certificates';
@@ -79,11 +84,15 @@ export async function rotateOpenMachine(
     return 'served';
   }
   const { tlsKeyType } = own;
-  const { power, engineUrl } = await machine.driver.inspect(driverContext(session, machine));
+  const status = await machine.driver.inspect(driverContext(session, machine));
+  const { power, engineUrl } = status;
   if (engineUrl === undefined && power !== 'stopped' && power !== 'absent') {
     throw new MachineError('machine-state', `The machine "${name}" is ${power}.`, {
       remedies: [`Wait until "tsmachine status ${name}" says Running or Stopped.`],
     });
+  }
+  if (engineUrl !== undefined && hasOwnAddress(machine)) {
+    await recordAddresses(session, machine, status);
   }
   await reportStep(session, name, { step: 'certificates', summary: 'Issuing certificates' }, () =>
     refreshCertificates(session, { ...machine, tlsKeyType }, { force: options.force }),
@@ -101,6 +110,58 @@ export async function rotateOpenMachine(
   }
   await refreshMachineContext(session, machine);
   return 'served';
+}
+
+/**
+ * After a start: sees to it that the engine shows a certificate for the address at which the machine is now, which is in
+ * its record. A machine that does not take it is left to whoever asks its engine next. The caller holds its lock.
+ * @throws MachineError `engine-unreachable` when nothing listens.
+ */
+export async function certifyAddress(
+  session: Session,
+  machine: OpenMachine,
+  engineUrl: string,
+  connect = connectLocked,
+): Promise<void> {
+  const { tlsKeyType } = await loadOwnData(session, machine.name);
+  await refreshCertificates(session, { ...machine, tlsKeyType });
+  await untilListening(session, engineUrl);
+  if ((await whatIsServed(session, machine, engineUrl)) === (await fingerprint(session, machine))) {
+    return;
+  }
+  try {
+    await handOver(session, machine, connect);
+    await requireServed(session, machine, engineUrl);
+  } catch (error) {
+    session.signal.throwIfAborted();
+    const message = `The certificate of "${machine.name}" does not name its new address: ${messageOf(error)}`;
+    session.emit({ type: 'warn', machine: machine.name, message });
+  }
+}
+
+async function untilListening({ host, signal }: Session, engineUrl: string): Promise<void> {
+  const { hostname, port } = new URL(engineUrl);
+  await waitFor(
+    async () => {
+      try {
+        const address = { host: hostname, port: Number(port) };
+        const socket = await host.network.connect(address, { timeoutMs: listenIntervalMs * 4, signal });
+        socket.destroy();
+        return true;
+      } catch {
+        return undefined;
+      }
+    },
+    {
+      clock: host.clock,
+      timeoutMs: listenTimeoutMs,
+      intervalMs: listenIntervalMs,
+      signal,
+      code: 'engine-unreachable',
+      what: `${engineUrl} to answer`,
+      hint: () => 'A firewall, a VPN or the network of the machine may be in the way.',
+    },
+  );
 }
 
 function connectLocked(session: Session, machine: OpenMachine): Promise<SshConnection> {

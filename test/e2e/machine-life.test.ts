@@ -263,6 +263,29 @@ test.serial('ls, status, url, ip, active, config', async (t) => {
   t.is((await run('docker', [...flags, 'version'])).code, 0);
 });
 
+test.serial('doctor looks at every layer, and names the one that is broken', async (t) => {
+  const diagnose = async (): Promise<Map<string, string>> => {
+    const { stdout } = await here().store.tsmachine(['doctor', 'default', '--json'], { timeoutMs: 120_000 });
+    const found = JSON.parse(stdout) as readonly { readonly code: string; readonly message: string }[];
+    return new Map(found.map(({ code, message }) => [code, message]));
+  };
+  const well = await diagnose();
+  for (const code of ['qemu', 'machine-answers', 'ssh-answers', 'clock-right', 'disk']) {
+    t.true(well.has(code), [...well.keys()].join(' '));
+  }
+  t.false(well.has('layer'));
+
+  const engine = async (signal: string): Promise<void> => {
+    await ok(t, here().store.tsmachine(['ssh', 'default', `sudo kill -${signal} $(pidof dockerd)`]));
+  };
+  await engine('STOP');
+  const found = await diagnose();
+  await engine('CONT');
+  t.is(found.get('layer'), 'What is broken is: engine. What lies below it works.');
+  t.true(found.has('engine-unreachable'));
+  t.true(found.has('ssh-answers'));
+});
+
 test.serial('use: a docker context reaches the machine without any variable', async (t) => {
   const { store } = here();
   const dockerConfig = path.join(path.dirname(store.path), 'docker');

@@ -1,5 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { insideScript } from '../../src/machine/doctor/inside.ts';
 import { digestPaths, readPaths } from '../../src/provision/facts.ts';
 import { generateSshKeyPair } from '../../src/ssh/keys.ts';
 import { createSocketPair, type FakeHost } from './host.ts';
@@ -38,6 +39,11 @@ export interface MemoryLinuxHost {
   /** How often the engine was installed, and how often it was started or restarted. */
   installs: number;
   engineStarts: number;
+  /** What it says when doctor looks into it. */
+  clockAheadSeconds: number;
+  freeBlocks: number;
+  freeFiles: number;
+  availableKiB: number;
   /** Decides over each script. */
   fate: (kind: ScriptKind) => ScriptFate;
 }
@@ -51,7 +57,7 @@ const unit = '[Service]\nExecStart=/usr/sbin/dockerd -H fd://\n';
 export function installLinuxHost(computer: FakeHost): MemoryLinuxHost {
   const newKey = (): string => generateSshKeyPair(computer, 'host').privatePem;
   const host: MemoryLinuxHost = {
-    ssh: createSshServer(newKey(), async (command) => runCommand(host, command)),
+    ssh: createSshServer(newKey(), async (command) => runCommand(host, computer, command)),
     files: new Map([
       ['/etc/hostname', 'debian\n'],
       ['/etc/hosts', '127.0.0.1 localhost\n'],
@@ -71,6 +77,10 @@ export function installLinuxHost(computer: FakeHost): MemoryLinuxHost {
     firewall: '',
     installs: 0,
     engineStarts: 0,
+    clockAheadSeconds: 0,
+    freeBlocks: 2_000_000,
+    freeFiles: 900_000,
+    availableKiB: 1_500_000,
     fate: () => 'run',
   };
   computer.network.onConnect = (address): Socket => {
@@ -97,7 +107,14 @@ function engineSocket(certificate: string): Socket {
   return Object.assign(near, { getPeerX509Certificate });
 }
 
-async function runCommand(host: MemoryLinuxHost, { command, input, cut }: SshCommand): Promise<SshAnswer> {
+async function runCommand(
+  host: MemoryLinuxHost,
+  computer: FakeHost,
+  { command, input, cut }: SshCommand,
+): Promise<SshAnswer> {
+  if (command === insideScript) {
+    return { stdout: looked(host, computer.clock.nowMs()), exitCode: 0 };
+  }
   if (command.includes('boot_id')) {
     return { stdout: `${host.bootId}\n`, exitCode: 0 };
   }
@@ -129,6 +146,18 @@ async function runCommand(host: MemoryLinuxHost, { command, input, cut }: SshCom
     return undefined;
   }
   return answer;
+}
+
+/** The answer to doctor's script: 10 GB of disk and 2 GB of memory. */
+function looked(host: MemoryLinuxHost, nowMs: number): string {
+  const clock = Math.floor(nowMs / 1000) + host.clockAheadSeconds;
+  return [
+    `clock ${clock}`,
+    `engine ${host.engineRuns ? 'yes' : 'no'}`,
+    `data 4096 2500000 ${host.freeBlocks} 1000000 ${host.freeFiles}`,
+    'MemTotal 2000000',
+    `MemAvailable ${host.availableKiB}\n`,
+  ].join('\n');
 }
 
 function kindOf(script: string): ScriptKind {

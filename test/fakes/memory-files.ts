@@ -17,6 +17,7 @@ export type WriteOperation =
   | 'copy'
   | 'unpackBrotli'
   | 'chmod'
+  | 'grow'
   | 'remove';
 
 /** Files in memory, with what a test wants to look at. */
@@ -120,7 +121,7 @@ class MemoryFileSystem implements MemoryFiles {
     if (node === undefined) {
       return undefined;
     }
-    const sizeBytes = node.kind === 'file' ? node.data.length : 0;
+    const sizeBytes = node.kind === 'file' ? Math.max(node.data.length, node.sizeBytes ?? 0) : 0;
     return { kind: node.kind, sizeBytes, mode: node.mode, modifiedMs: node.modifiedMs, uid: this.#uid };
   }
 
@@ -234,6 +235,16 @@ class MemoryFileSystem implements MemoryFiles {
         throw systemError('ENOENT', 'chmod', path);
       }
       node.mode = mode;
+    });
+  }
+
+  async grow(path: string, sizeBytes: number): Promise<void> {
+    this.#write('grow', path, () => {
+      const node = this.nodes.get(this.#tree.resolve(path, 'grow'));
+      if (node?.kind !== 'file') {
+        throw systemError('ENOENT', 'grow', path);
+      }
+      node.sizeBytes = Math.max(node.sizeBytes ?? 0, sizeBytes);
     });
   }
 

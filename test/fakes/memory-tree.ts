@@ -2,7 +2,14 @@ import { posix, win32, type PlatformPath } from 'node:path';
 
 /** What a path of the memory file system holds. */
 export type MemoryNode =
-  | { readonly kind: 'file'; data: Uint8Array; mode: number; modifiedMs: number }
+  | {
+      readonly kind: 'file';
+      data: Uint8Array;
+      mode: number;
+      modifiedMs: number;
+      /** Larger than the data where there is a hole at the end. */
+      sizeBytes?: number;
+    }
   | { readonly kind: 'directory'; mode: number; modifiedMs: number }
   | { readonly kind: 'symlink'; readonly target: string; mode: number; modifiedMs: number };
 

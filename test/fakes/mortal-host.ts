@@ -21,6 +21,7 @@ const writes: readonly (keyof Files)[] = [
   'copy',
   'unpackBrotli',
   'chmod',
+  'grow',
   'remove',
 ];
 

@@ -1,3 +1,4 @@
+import { awaitShares } from '../../agent/await-shares.ts';
 import { ensureAgent } from '../../agent/control.ts';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { MachineEvent } from '../../core/events.ts';
@@ -44,6 +45,7 @@ export default async function create(call: Call<'create'>): Promise<number> {
     await resumeCreate(call.session, name, onError === undefined ? {} : { onError });
     sayHowToConnect(call, name);
     await ensureAgent(call.session, name);
+    await awaitShares(call.session, name);
     return 0;
   }
   const split = splitSecrets(manifest, values, { given, env: call.io.host.facts.env });
@@ -72,8 +74,9 @@ export default async function create(call: Call<'create'>): Promise<number> {
     call.print(JSON.stringify({ name, driver: manifest.name }));
   }
   sayHowToConnect(call, name);
-  if (manifest.capabilities.forwards === true) {
+  if (manifest.capabilities.forwards === true || manifest.capabilities.shares !== undefined) {
     await ensureAgent(call.session, name);
+    await awaitShares(call.session, name);
   }
   return 0;
 }

@@ -1,3 +1,4 @@
+import { awaitShares } from '../../agent/await-shares.ts';
 import { endAgent, ensureAgent } from '../../agent/control.ts';
 import type { Session } from '../../machine/session.ts';
 import type { AnyCall, Call } from '../call.ts';
@@ -48,6 +49,7 @@ function withNewAgent(change: Change): Change {
   return async (session, name) => {
     const result = await change(session, name);
     await ensureAgent(session, name);
+    await awaitShares(session, name);
     return result;
   };
 }

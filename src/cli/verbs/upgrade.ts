@@ -1,3 +1,4 @@
+import { awaitShares } from '../../agent/await-shares.ts';
 import { ensureAgent } from '../../agent/control.ts';
 import type { Call } from '../call.ts';
 import { forEachMachine } from '../machines.ts';
@@ -9,6 +10,7 @@ export default async function upgrade(call: Call<'upgrade'>): Promise<number> {
     await upgradeMachine(call.session, name, { rollback: call.options.rollback === true });
     // A machine that was booted anew has lost its background agent.
     await ensureAgent(call.session, name);
+    await awaitShares(call.session, name);
   });
   return 0;
 }

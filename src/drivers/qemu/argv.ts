@@ -2,13 +2,20 @@ import type { BootImage, GuestFile, Share } from '../driver.ts';
 import { boardArguments, bootArguments, escapeOption, type Accelerator } from '../qemu-board.ts';
 import { guestName } from './run-state.ts';
 
+/** A share that virtiofsd serves. */
+export interface ServedShare extends Share {
+  readonly socketPath: string;
+}
+
+type MachineShare = Share | ServedShare;
+
 /** Everything that the arguments of one virtual machine depend on. Paths are absolute. */
 export interface MachineArguments {
   readonly name: string;
   readonly platform: NodeJS.Platform;
   readonly image: BootImage;
   readonly guestFiles: readonly GuestFile[];
-  readonly shares: readonly Share[];
+  readonly shares: readonly MachineShare[];
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly accelerator: Accelerator;
@@ -60,6 +67,7 @@ export function machineArguments(machine: MachineArguments): string[] {
     ...['-device', 'virtio-balloon-pci,free-page-reporting=on,deflate-on-oom=on'],
     ...(machine.image.architecture === 'amd64' ? ['-device', 'vmgenid,guid=auto'] : []),
     ...shareArguments(machine.shares),
+    ...sharedMemory(machine),
     ...guestFileArguments(machine.guestFiles),
     ...[
       '-chardev',
@@ -136,12 +144,35 @@ function networkArguments(machine: MachineArguments): string[] {
  * What the guest creates belongs to the user who runs QEMU; a change of owner that QEMU may not make is passed over
  * in silence, because programs in containers try it often and do not need it.
  */
-function shareArguments(shares: readonly Share[]): string[] {
-  return shares.flatMap(({ path, isReadOnly, tag }) => [
+function shareArguments(shares: readonly MachineShare[]): string[] {
+  return shares.flatMap((share) =>
+    'socketPath' in share ? virtiofsArguments(share) : plan9Arguments(share),
+  );
+}
+
+function plan9Arguments({ path, isReadOnly, tag }: Share): string[] {
+  return [
     '-fsdev',
     `local,id=${tag},path=${escapeOption(path)},security_model=none,multidevs=remap${isReadOnly ? ',readonly=on' : ''}`,
     ...['-device', `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`],
-  ]);
+  ];
+}
+
+function virtiofsArguments({ tag, socketPath }: ServedShare): string[] {
+  return [
+    ...['-chardev', `socket,id=${tag},path=${escapeOption(socketPath)}`],
+    ...['-device', `vhost-user-fs-pci,chardev=${tag},tag=${tag},queue-size=1024`],
+  ];
+}
+
+/** The server of a share reads and writes the guest's memory, so it must be memory that two processes can have. */
+function sharedMemory({ shares, memoryMiB }: Pick<MachineArguments, 'shares' | 'memoryMiB'>): string[] {
+  return shares.some((share) => 'socketPath' in share)
+    ? [
+        ...['-object', `memory-backend-memfd,id=memory,size=${memoryMiB}M,share=on`],
+        ...['-machine', 'memory-backend=memory'],
+      ]
+    : [];
 }
 
 function guestFileArguments(guestFiles: readonly GuestFile[]): string[] {

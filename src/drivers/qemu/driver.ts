@@ -9,6 +9,7 @@ export default defineDriver<QemuConfig>(manifest, {
   change,
   readConfig,
   check: async (context) => (await import('./check.ts')).checkHost(context),
+  shareWays: async (context) => (await import('./share-ways.ts')).usableShareWays(context),
   steps: (context) => [templateStep(context), diskStep(context)],
   start: async (context) => (await import('./start.ts')).startMachine(context),
   stop: async (context) => (await import('./stop.ts')).stopMachine(context),
@@ -21,6 +22,7 @@ export default defineDriver<QemuConfig>(manifest, {
   logs: ({ directory }) => [
     { name: 'console', path: fileIn(directory, 'console.log') },
     { name: 'qemu', path: fileIn(directory, 'qemu.log') },
+    { name: 'virtiofsd', path: fileIn(directory, 'virtiofsd.log') },
     { name: 'console of the start before', path: fileIn(directory, 'console.log.1') },
     { name: 'qemu of the start before', path: fileIn(directory, 'qemu.log.1') },
   ],

@@ -11,6 +11,7 @@ import { macAddress } from '../mac-address.ts';
 import { templateMacAddress } from './template/key.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import type { LiveMachine, MachinePaths, RunContext, RunRecord } from './run-state.ts';
+import { endServers, shareSocket, startServers } from './virtiofsd.ts';
 import { hostPortOf, parseUsernet } from '../usernet.ts';
 
 /** Everything that is settled before QEMU is started. */
@@ -64,7 +65,9 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     platform: host.facts.platform,
     image: plan.boot.image,
     guestFiles: plan.boot.guestFiles,
-    shares: plan.boot.shares,
+    shares: plan.boot.shares.map((share) =>
+      share.way === 'virtiofs' ? { ...share, socketPath: shareSocket(paths.control, share.tag) } : share,
+    ),
     diskPath: paths.disk,
     consolePath: paths.console,
     pidPath: paths.pid,
@@ -74,7 +77,11 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
     // A guest that is resumed is given its identity by the port, and finds nothing else new.
     ...(template === undefined ? {} : { guestFiles: [], template: templateOptions(template, paths) }),
   });
-  const process = await spawn(context, plan, args);
+  await startServers(context, plan.boot.shares, paths.control);
+  const process = await spawn(context, plan, args).catch(async (error: unknown) => {
+    await endServers(context);
+    throw error;
+  });
   const record: RunRecord = {
     schema: 1,
     process,
@@ -106,6 +113,7 @@ export async function launch(context: DriverContext<QemuConfig>, plan: LaunchPla
   } finally {
     if (!isUp) {
       await host.processes.signal(process, 'SIGKILL');
+      await endServers(context);
     }
   }
 }

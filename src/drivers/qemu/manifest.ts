@@ -63,7 +63,7 @@ export const manifest: DriverManifest = {
     ssh: true,
     localEndpoints: true,
     resume: true,
-    shares: ['9p'],
+    shares: ['9p', 'virtiofs', 'sftp'],
     forwards: true,
   },
 };

@@ -1,5 +1,5 @@
 import { MachineError } from '../../core/errors.ts';
-import type { BootMaterial, DriverContext } from '../driver.ts';
+import type { BootMaterial, DriverContext, Share } from '../driver.ts';
 import { decideAccelerator } from '../accelerator.ts';
 import type { Accelerator } from '../qemu-board.ts';
 import type { QemuConfig } from './config.ts';
@@ -7,6 +7,7 @@ import type { LaunchPlan } from './launch.ts';
 import { readProgramFacts } from './program-facts.ts';
 import { findProgram, installHint, systemProgramOf } from '../qemu-programs.ts';
 import { readRunRecord, type MachinePaths } from './run-state.ts';
+import { findVirtiofsd } from './virtiofsd.ts';
 
 type StartContext = DriverContext<QemuConfig>;
 
@@ -22,6 +23,14 @@ export async function planLaunch(context: StartContext, paths: MachinePaths): Pr
   const program = await requireProgram(context, boot);
   const accelerator = await chooseAccelerator(context, program, boot);
   const usable = await withUsableShares(context, program, boot);
+  const slower = usable.shares.filter(({ tag, way }) =>
+    boot.shares.some((share) => share.tag === tag && share.way !== way),
+  );
+  if (slower.length > 0) {
+    const paths = slower.map(({ path }) => path).join(', ');
+    const message = `No virtiofsd that this user can run serves ${paths}: the machine sees it by 9p.`;
+    context.emit({ type: 'note', machine: context.name, message });
+  }
   if (usable.shares.length < boot.shares.length) {
     const paths = boot.shares.map(({ path }) => path).join(', ');
     context.emit({
@@ -43,7 +52,14 @@ export async function withUsableShares(
     return boot;
   }
   const { canShare } = await readProgramFacts(context.host, program, context.signal);
-  return canShare ? boot : { ...boot, shares: [] };
+  const server = boot.shares.some(({ way }) => way === 'virtiofs')
+    ? await findVirtiofsd(context.host, context.signal)
+    : undefined;
+  const shares = boot.shares.map((share): Share => {
+    const isServed = server !== undefined && (server.canBeReadOnly || !share.isReadOnly);
+    return share.way === 'virtiofs' && !isServed ? { ...share, way: '9p' } : share;
+  });
+  return { ...boot, shares: shares.filter(({ way }) => canShare || way !== '9p') };
 }
 
 /** Absolute path of QEMU for an image. @throws MachineError `program-missing`. */

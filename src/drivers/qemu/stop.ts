@@ -4,6 +4,7 @@ import type { ProcessIdentity } from '../../host/types.ts';
 import { removeDiskRemains } from './disk.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import { removePending } from './template/pending.ts';
+import { endServers } from './virtiofsd.ts';
 import { findLive, machinePaths, type LiveMachine, type RunContext } from './run-state.ts';
 
 /** How long the guest and QEMU are given. */
@@ -63,6 +64,7 @@ export async function removeMachine(context: RunContext): Promise<void> {
   await host.files.remove(paths.pid);
   await host.files.remove(paths.run);
   await removePending(host, context.directory);
+  await endServers(context);
   await removeDiskRemains(host, paths.disk);
   if (paths.socketDirectory !== undefined) {
     await host.files.remove(paths.socketDirectory);

@@ -1,4 +1,4 @@
-import type { PortForward } from '../driver.ts';
+import type { PortForward, Share } from '../driver.ts';
 import type { VirtualBoxConfig } from './config.ts';
 import { isAtLeast, type Version } from './output.ts';
 
@@ -203,6 +203,23 @@ export function addPublished(uuid: string, name: string, forward: PortForward): 
 /** What the usage text of 7.2 has as one word, and every version takes as two. */
 export function removePublished(uuid: string, name: string): string[] {
   return ['controlvm', uuid, 'natpf1', 'delete', name];
+}
+
+/** A directory of this computer under a name by which the guest mounts it. */
+export function addFolder(uuid: string, { tag, path, isReadOnly }: Share): string[] {
+  return [
+    ...['sharedfolder', 'add', uuid, '--name', tag, '--hostpath', path],
+    ...(isReadOnly ? ['--readonly'] : []),
+  ];
+}
+
+export function removeFolder(uuid: string, tag: string): string[] {
+  return ['sharedfolder', 'remove', uuid, '--name', tag];
+}
+
+/** Without it a guest may not make symlinks in a folder. */
+export function allowSymlinks(uuid: string, tag: string): string[] {
+  return ['setextradata', uuid, `VBoxInternal2/SharedFoldersEnableSymlinksCreate/${tag}`, '1'];
 }
 
 export function addDhcpServer(

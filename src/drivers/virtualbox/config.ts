@@ -30,6 +30,7 @@ export interface VirtualBoxConfig {
   readonly hostOnlyNoDhcp: boolean;
   readonly uiType: string;
   readonly noVtxCheck: boolean;
+  readonly noShare: boolean;
   /** Where a machine of docker-machine was reached last: it has no forwarded port for its engine. */
   readonly lastAddress: string;
 }
@@ -53,7 +54,7 @@ const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
  * @throws MachineError `flag-invalid`, `capability-missing` for what docker-machine could and this driver cannot.
  */
 export function configure(values: FlagValues): Configured {
-  refuse(values, 'virtualbox-share-folder', 'Folders of this computer are not shared with its machines.');
+  refuse(values, 'virtualbox-share-folder', 'Folders of this computer are shared with --share PATH.');
   refuse(
     values,
     'virtualbox-import-boot2docker-vm',
@@ -84,7 +85,7 @@ export function configure(values: FlagValues): Configured {
       HostOnlyPromiscMode: word(values, 'virtualbox-hostonly-nicpromisc', promiscuousModes),
       UIType: word(values, 'virtualbox-ui-type', uiTypes),
       HostOnlyNoDHCP: booleanFlag(values, 'virtualbox-hostonly-no-dhcp'),
-      NoShare: true,
+      NoShare: booleanFlag(values, 'virtualbox-no-share'),
       DNSProxy: !booleanFlag(values, 'virtualbox-no-dns-proxy'),
       NoVTXCheck: booleanFlag(values, 'virtualbox-no-vtx-check'),
       ShareFolder: '',
@@ -139,6 +140,7 @@ export function readConfig(raw: Readonly<Record<string, unknown>>): VirtualBoxCo
     hostOnlyNoDhcp: storedBoolean(raw, 'HostOnlyNoDHCP', false),
     uiType: storedWord(raw, 'UIType', uiTypes),
     noVtxCheck: storedBoolean(raw, 'NoVTXCheck', false),
+    noShare: storedBoolean(raw, 'NoShare', false),
     lastAddress,
   };
 }

@@ -11,6 +11,9 @@ export default defineDriver<VirtualBoxConfig>(manifest, {
   readConfig,
   change,
   check: async (context) => (await import('./check.ts')).checkHost(context),
+  // The kernel of a guest of ARM has no file system for shared folders.
+  shareWays: async ({ host, config }) =>
+    Promise.resolve(config.noShare ? [] : host.facts.arch === 'arm64' ? ['sftp'] : ['vboxsf', 'sftp']),
   steps: machineSteps,
   start: async (context) => (await import('./start.ts')).startMachine(context),
   stop: async (context) => (await import('./stop.ts')).stopMachine(context),

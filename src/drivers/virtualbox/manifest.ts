@@ -105,8 +105,7 @@ export const manifest: DriverManifest = {
       name: 'virtualbox-no-share',
       type: 'bool',
       env: 'VIRTUALBOX_NO_SHARE',
-      hidden: true,
-      help: 'Accepted: no folder is shared in any case',
+      help: 'Share no folder of this computer, as with --share none',
     },
     {
       name: 'virtualbox-share-folder',
@@ -114,7 +113,7 @@ export const manifest: DriverManifest = {
       env: 'VIRTUALBOX_SHARE_FOLDER',
       default: '',
       hidden: true,
-      help: 'Refused: folders are not shared',
+      help: 'Refused: use --share',
     },
     {
       name: 'virtualbox-import-boot2docker-vm',
@@ -133,5 +132,6 @@ export const manifest: DriverManifest = {
     localEndpoints: true,
     resume: false,
     forwards: true,
+    shares: ['vboxsf', 'sftp'],
   },
 };

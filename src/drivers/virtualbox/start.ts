@@ -21,6 +21,7 @@ import { publishedRules } from './forwards.ts';
 import { readLogs } from './log.ts';
 import { findMachine, machineFiles, requireMachine } from './machine.ts';
 import type { MachineInfo } from './output.ts';
+import { arrangeFolders } from './shared-folders.ts';
 import { forwardedPort, reservePorts, type WantedRule } from './ports.ts';
 import { detailOf, powerOf } from './states.ts';
 import { growDisk } from './steps.ts';
@@ -118,6 +119,7 @@ async function startFromDisk(context: StartContext, vbox: VBoxManage, target: Ta
     await growDisk(context, vbox);
   }
   await resize(context, vbox, target);
+  await arrangeFolders(context, vbox, target);
   const dialect = await dialectOf(context, vbox);
   for (const { name } of publishedRules(target.info)) {
     // Of the run before: what is published now is made anew.

@@ -212,6 +212,41 @@ export const findings = {
   },
   machine: { severity: 'ok', what: 'is {state}' },
   'machine-answers': { severity: 'ok', what: 'answers at {url}' },
+  'ssh-answers': { severity: 'ok', what: 'takes SSH: {endpoint}' },
+  'engine-down': {
+    severity: 'error',
+    what: 'Its engine does not run.',
+    try: ['tsmachine logs {name}', 'tsmachine restart {name}'],
+  },
+  'clock-right': { severity: 'ok', what: 'its clock is right' },
+  'clock-wrong': {
+    severity: 'error',
+    what: 'Its clock is {seconds} s {way} that of this computer.',
+    why: 'Certificates and signatures seem expired or not valid yet then.',
+    try: ['tsmachine restart {name}'],
+  },
+  disk: { severity: 'ok', what: '{free} of {total} GiB are free for images, containers and volumes' },
+  'disk-full': {
+    severity: 'error',
+    what: 'Its disk is full: {free} of {total} GiB are free, or there is no room for further files.',
+    try: ['docker system prune', 'tsmachine set {name} --disk MB, where its driver can'],
+  },
+  'memory-low': {
+    severity: 'warning',
+    what: 'Its memory is used up: {free} of {total} GiB can be had.',
+    why: 'The next program that wants more ends another.',
+    try: ['tsmachine set {name} --memory MB, where its driver can'],
+  },
+  layer: {
+    severity: 'error',
+    what: 'What is broken is: {layer}. What lies below it works.',
+    try: ['{advice}'],
+  },
+  'layer-boot': {
+    severity: 'error',
+    what: 'What is broken is: boot. The start of the machine ended at {phase}.',
+    try: ['tsmachine logs {name}', 'tsmachine restart {name}'],
+  },
   'bind-outside-shares': {
     severity: 'warning',
     what: 'The container "{container}" mounts {path}, which the machine does not see: it has an empty directory there.',

@@ -4,7 +4,6 @@ import { readLockOwner } from '../../store/lock.ts';
 import { certFile, machineDirectory, machineLockPath } from '../../store/paths.ts';
 import type { MachineRecord } from '../../store/record.ts';
 import { loadSidecar, type Sidecar } from '../../store/sidecar.ts';
-import { connectionOf } from '../connection.ts';
 import { readJournal } from '../journal.ts';
 import { machinePaths, type MachinePaths } from '../machine-paths.ts';
 import { driverContext, openRecord, type OpenMachine } from '../open.ts';
@@ -17,8 +16,7 @@ import { found, type Found } from './findings.ts';
 import { foundError } from './found-error.ts';
 import { examineDirectory, examineSecret } from './permissions.ts';
 import { examineRecord } from './record.ts';
-
-const connectTimeoutMs = 10_000;
+import { examineRunning } from './running.ts';
 
 /** One machine of the store: record, journal, files, driver and connection, as far as each can be looked at. */
 export async function examineMachine(session: Session, name: string): Promise<Found[]> {
@@ -160,23 +158,19 @@ async function examineSshKey({ host }: Session, machine: OpenMachine, paths: Mac
 
 async function examineConnection(session: Session, machine: OpenMachine): Promise<Found[]> {
   const { name } = machine;
-  const { power, detail, engineUrl } = await machine.driver.inspect(driverContext(session, machine));
+  const status = await machine.driver.inspect(driverContext(session, machine));
+  const { power, detail, engineUrl } = status;
   if (power === 'error') {
     return [found('machine-error', { name, problem: detail ?? 'It does not say which.' })];
   }
-  if (engineUrl === undefined) {
+  if (status.engineUrl === undefined && status.ssh === undefined) {
     return [found('machine', { state: stateName(power) })];
   }
-  try {
-    await connectionOf(session, name, { check: true, timeoutMs: connectTimeoutMs });
-    return [
-      found('machine-answers', { url: engineUrl }),
-      ...(await examineBinds(session, machine, engineUrl)),
-    ];
-  } catch (error) {
-    session.signal.throwIfAborted();
-    return [foundError(error, name)];
-  }
+  const seen = await examineRunning(session, machine, status);
+  const answers = seen.some(({ code }) => code === 'machine-answers');
+  return answers && engineUrl !== undefined
+    ? [...seen, ...(await examineBinds(session, machine, engineUrl))]
+    : seen;
 }
 
 async function examineCertificates(

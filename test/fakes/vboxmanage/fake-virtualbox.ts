@@ -105,6 +105,8 @@ export class FakeVirtualBox {
         return this.#setExtraData(args);
       case 'getextradata':
         return this.#getExtraData(args);
+      case 'sharedfolder':
+        return this.#sharedFolder(args);
       case 'guestproperty':
         await this.#require(args[1] ?? '');
         return { stdout: 'No value set!\n' };
@@ -495,6 +497,26 @@ export class FakeVirtualBox {
 
   async #setExtraData([nameOrUuid = '', key = '', value = '']: readonly string[]): Promise<Partial<Result>> {
     (await this.#require(nameOrUuid)).extraData[key] = value;
+    return {};
+  }
+
+  async #sharedFolder([action = '', nameOrUuid = '', ...args]: readonly string[]): Promise<Partial<Result>> {
+    const machine = await this.#require(nameOrUuid);
+    const valueOf = (option: string): string => args[args.indexOf(option) + 1] ?? '';
+    const [name, path] = [valueOf('--name'), valueOf('--hostpath')];
+    const folders = (machine.folders ??= []);
+    if (action === 'remove') {
+      machine.folders = folders.filter((folder) => folder.name !== name);
+      return {};
+    }
+    if (!(await this.#world.exists(path))) {
+      const message = `RTPathQueryInfo failed on shared folder path '${path}': VERR_FILE_NOT_FOUND`;
+      throw new Refusal(message, 'NS_ERROR_INVALID_ARG');
+    }
+    if (folders.some((folder) => folder.name === name)) {
+      throw new Refusal(`Shared folder named '${name}' already exists`, 'VBOX_E_OBJECT_IN_USE');
+    }
+    folders.push({ name, path, isReadOnly: args.includes('--readonly') });
     return {};
   }
 

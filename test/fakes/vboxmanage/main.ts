@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { withLock } from '../directory-lock.ts';
 import { FakeVirtualBox } from './fake-virtualbox.ts';
 import { profiles, type ProfileName } from './profile.ts';
-import { qemuWorld, writeWhole } from './qemu-world.ts';
+import { writeWhole } from '../qemu-process.ts';
+import { qemuWorld } from './qemu-world.ts';
 import { emptyState, type State } from './state.ts';
 
 // VBoxManage as a program: its state is a file in FAKE_VBOX_DIRECTORY, FAKE_VBOX_PROFILE says which version it is.
@@ -11,28 +12,7 @@ import { emptyState, type State } from './state.ts';
 const directory = process.env['FAKE_VBOX_DIRECTORY'] ?? '';
 const file = join(directory, 'state.json');
 const lock = join(directory, 'lock');
-const lockTries = 2000;
-
-async function withLock<T>(action: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      mkdirSync(lock);
-      break;
-    } catch (error) {
-      if (tries === lockTries) {
-        throw error;
-      }
-      await sleep(10);
-    }
-  }
-  try {
-    return await action();
-  } finally {
-    rmdirSync(lock);
-  }
-}
-
-const result = await withLock(async () => {
+const result = await withLock(lock, async () => {
   const state = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as State) : emptyState();
   const profile = profiles[(process.env['FAKE_VBOX_PROFILE'] ?? '7.2') as ProfileName];
   const answer = await new FakeVirtualBox(profile, state, qemuWorld(directory)).run(process.argv.slice(2));

@@ -6,15 +6,15 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { createConnection, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, qmp } from '../qemu-process.ts';
 import type { Machine, State, World } from './state.ts';
 
 /**
@@ -136,17 +136,6 @@ function socketOf(stateDirectory: string, { uuid }: Machine): string {
   return join(stateDirectory, `${createHash('sha256').update(uuid).digest('hex').slice(0, 8)}.qmp`);
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    // One that has ended and that nobody has waited for counts as gone.
-    const stat = existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'utf8') : '';
-    return !stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z');
-  } catch {
-    return false;
-  }
-}
-
 function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -159,34 +148,4 @@ function canListen(port: number, host: string): Promise<boolean> {
       });
     });
   });
-}
-
-/** Sends one command; resolves when it is answered or the connection ends. */
-function qmp(path: string, execute: string, more: Readonly<Record<string, string>> = {}): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(path);
-    let text = '';
-    socket.setEncoding('utf8');
-    socket.once('error', reject);
-    socket.once('close', () => {
-      resolve();
-    });
-    socket.on('data', (piece: string) => {
-      text += piece;
-      if (text.includes('"id": "2"')) {
-        socket.destroy();
-      }
-    });
-    const requests = [
-      { execute: 'qmp_capabilities', id: '1' },
-      { execute, id: '2', arguments: more },
-    ];
-    socket.write(requests.map((request) => `${JSON.stringify(request)}\n`).join(''));
-  });
-}
-
-/** Writes a file in one rename. */
-export function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.tmp`, text);
-  renameSync(`${path}.tmp`, path);
 }

@@ -26,6 +26,10 @@ export function describeMachine(machine: Machine, state: State, profile: Profile
     ]),
     `nic1="${settings['nic1'] ?? 'none'}"`,
     ...machine.forwardings.map(({ rule }, index) => `Forwarding(${index})="${rule}"`),
+    ...(machine.folders ?? []).flatMap(({ name, path }, index) => [
+      `SharedFolderNameMachineMapping${index + 1}="${name}"`,
+      `SharedFolderPathMachineMapping${index + 1}="${path}"`,
+    ]),
     `nic2="${settings['nic2'] ?? 'none'}"`,
     ` rec_screen0`,
     `GuestMemoryBalloon=0`,

@@ -20,6 +20,7 @@ export interface Machine {
   settings: Record<string, string>;
   extraData: Record<string, string>;
   forwardings: { name: string; rule: string }[];
+  folders?: { name: string; path: string; isReadOnly: boolean }[];
   controllers: { name: string; bus: string; ports: number; media: Record<string, string> }[];
   /** Process that runs the guest. */
   pid?: number;

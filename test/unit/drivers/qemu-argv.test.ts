@@ -167,6 +167,19 @@ test('the probe boots the same kernel without disks and network', (t) => {
   t.false(args.some((arg) => ['-netdev', '-blockdev', '-fw_cfg'].includes(arg)));
 });
 
+test('a share that virtiofsd serves is a device on its socket, and the memory is one for both', (t) => {
+  const socketPath = '/m/tsm0.sock';
+  const served = { path: '/home/ann', isReadOnly: false, tag: 'tsm0', way: 'virtiofs', socketPath } as const;
+  const args = machineArguments({ ...machine, shares: [served] });
+  t.true(valuesOf(args, '-chardev').includes('socket,id=tsm0,path=/m/tsm0.sock'));
+  t.true(valuesOf(args, '-device').includes('vhost-user-fs-pci,chardev=tsm0,tag=tsm0,queue-size=1024'));
+  t.deepEqual(valuesOf(args, '-object'), [
+    `memory-backend-memfd,id=memory,size=${String(machine.memoryMiB)}M,share=on`,
+  ]);
+  t.true(valuesOf(args, '-machine').includes('memory-backend=memory'));
+  t.false(args.includes('-fsdev'));
+});
+
 test('a share is a 9p device with its tag; a comma in its path is written twice', (t) => {
   const args = machineArguments({
     ...machine,

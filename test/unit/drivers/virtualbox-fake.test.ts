@@ -20,7 +20,7 @@ import { emptyState, type World } from '../../fakes/vboxmanage/state.ts';
 
 /** What the driver never calls, and the fake does not know. */
 const unused =
-  /^(?:guestproperty|snapshot|clonevm|natnetwork|export|encryptvm|metrics|sharedfolder|unregistervm cl |list (?:ostypes|extpacks|natnets|bridgedifs|--long))|^showvminfo \S+$/;
+  /^(?:guestproperty|snapshot|clonevm|natnetwork|export|encryptvm|metrics|unregistervm cl |list (?:ostypes|extpacks|natnets|bridgedifs|--long))|^showvminfo \S+$/;
 /** Calls whose world was changed by something that was not recorded. */
 const unrecorded = new Set(['b096-list-vms-par.json']);
 /** The settings of this machine were deleted before this call. */
@@ -33,6 +33,8 @@ function recordedWorld(): World & { nextUuid: string | undefined } {
   const sizes = new Map([
     ['/home/user/m/boot.iso', 2 * mebibyte],
     ['/home/user/m/raw.img', 4 * mebibyte],
+    ['/home', 0],
+    ['/home/user', 0],
   ]);
   let serial = 0;
   const world: World & { nextUuid: string | undefined } = {
@@ -77,7 +79,9 @@ function fieldsOf(argv: readonly string[], stdout: string): unknown {
       return parseDhcpNetworks(stdout);
     case 'showvminfo': {
       const info = parseMachineInfo(stdout);
-      return info && { ...info, values: undefined };
+      return (
+        info && { ...info, values: undefined, folder: info.values.get('SharedFolderPathMachineMapping1') }
+      );
     }
     case 'createvm':
       return parseUuid(stdout);

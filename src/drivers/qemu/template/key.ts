@@ -56,6 +56,9 @@ export function resumeObstacle(host: Pick<Host, 'facts'>, shape: TemplateShape):
   if (accelerator !== 'tcg' && accelerator !== 'kvm') {
     return `the accelerator ${accelerator} cannot save and restore a guest`;
   }
+  if (shape.shares.some(({ way }) => way === 'virtiofs')) {
+    return 'virtiofsd cannot save what it knows of the directories that it serves';
+  }
   if (image.architecture !== 'amd64') {
     return `machines of the architecture ${image.architecture} are not told that they were copied`;
   }

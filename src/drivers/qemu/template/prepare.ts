@@ -43,7 +43,13 @@ async function templateFor(context: PrepareContext, boot: BootMaterial): Promise
     shares: usable.shares,
     engineConfig: boot.resume.defaultEngineConfig,
   };
-  if (resumeObstacle(host, shape) !== undefined) {
+  const obstacle = resumeObstacle(host, shape);
+  if (obstacle !== undefined) {
+    if (usable.shares.some(({ way }) => way === 'virtiofs')) {
+      // The user has chosen that, and is told what it costs.
+      const message = `The machine is booted, not resumed from a template: ${obstacle}.`;
+      context.emit({ type: 'note', machine: context.name, message });
+    }
     return undefined;
   }
   return ensureTemplate(context, {

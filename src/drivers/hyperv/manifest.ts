@@ -1,0 +1,88 @@
+import type { DriverManifest } from '../driver.ts';
+
+/** Virtual machines of Hyper-V; the flags are docker-machine's, and one of ours. */
+export const manifest: DriverManifest = {
+  name: 'hyperv',
+  title: 'Hyper-V virtual machine on this computer (Windows)',
+  platforms: ['win32'],
+  flags: [
+    {
+      name: 'hyperv-memory',
+      aliases: ['memory'],
+      changeable: true,
+      type: 'size',
+      unit: 'MiB',
+      env: 'HYPERV_MEMORY',
+      default: 1024,
+      help: 'Size of memory, in MB or with a suffix (4g)',
+    },
+    {
+      name: 'hyperv-cpu-count',
+      aliases: ['cpus'],
+      changeable: true,
+      type: 'int',
+      env: 'HYPERV_CPU_COUNT',
+      default: 1,
+      help: 'Number of CPUs',
+    },
+    {
+      name: 'hyperv-disk-size',
+      aliases: ['disk'],
+      changeable: true,
+      type: 'size',
+      unit: 'MiB',
+      env: 'HYPERV_DISK_SIZE',
+      default: 20_000,
+      help: 'Size of the data disk, in MB or with a suffix (20g)',
+    },
+    {
+      name: 'hyperv-boot2docker-url',
+      type: 'string',
+      env: 'HYPERV_BOOT2DOCKER_URL',
+      default: '',
+      help: 'Directory, manifest or URL of the image to boot; the newest known one by default',
+    },
+    {
+      name: 'hyperv-virtual-switch',
+      type: 'string',
+      env: 'HYPERV_VIRTUAL_SWITCH',
+      default: '',
+      help: 'Name of the virtual switch; the Default Switch by default, else the first external one',
+    },
+    {
+      name: 'hyperv-static-macaddress',
+      type: 'string',
+      env: 'HYPERV_STATIC_MACADDRESS',
+      default: '',
+      help: 'MAC address of the machine, e.g. 00:15:5d:01:02:03; Hyper-V chooses one by default',
+    },
+    {
+      name: 'hyperv-vlan-id',
+      type: 'int',
+      env: 'HYPERV_VLAN_ID',
+      default: 0,
+      help: 'VLAN of the network card, 1 to 4094 (0: none)',
+    },
+    {
+      name: 'hyperv-disable-dynamic-memory',
+      type: 'bool',
+      env: 'HYPERV_DISABLE_DYNAMIC_MEMORY',
+      help: 'The machine keeps all its memory, also while it does not need it',
+    },
+    {
+      name: 'hyperv-secure-boot',
+      type: 'bool',
+      env: 'HYPERV_SECURE_BOOT',
+      default: true,
+      help: 'The firmware verifies the signature of what it boots (=false: it does not)',
+    },
+  ],
+  capabilities: {
+    boots: 'image',
+    iso: true,
+    power: true,
+    ssh: true,
+    localEndpoints: false,
+    resume: false,
+  },
+};
