@@ -74,6 +74,15 @@ fetch_docker_client() {
   ) || say "Could not fetch $package; its test will be skipped"
 }
 
+# A stand-in for the API of Amazon EC2, for the tests of its driver: unpacked into the cache.
+fetch_moto() {
+  local directory=${XDG_CACHE_HOME:-$HOME/.cache}/tsmachine/moto
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 0
+  [ ! -e "$directory/moto/server.py" ] || return 0
+  say "Fetching moto from the packages of Debian 13"
+  test/support/unpack-moto.sh "$directory" >/dev/null || say "Could not fetch moto; its tests will be skipped"
+}
+
 install_prerequisites() {
   local arch
   arch=$(uname -m)

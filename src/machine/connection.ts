@@ -1,6 +1,6 @@
 import { isMachineError, messageOf } from '../core/errors.ts';
 import type { TlsMaterial } from '../host/types.ts';
-import { probeMachine, requireEngineUrl, type ProbedMachine } from './probe.ts';
+import { probeMachine, recallMachine, requireEngineUrl, type ProbedMachine } from './probe.ts';
 import type { Session } from './session.ts';
 import { machinePaths } from './machine-paths.ts';
 
@@ -40,13 +40,24 @@ export async function connectionOf(
   name: string,
   options: ConnectionOptions,
 ): Promise<Connection> {
-  const probed = await probeMachine(session, name);
+  const probed = await recallMachine(session, name);
   const url = requireEngineUrl(probed);
   await completeClientFiles(session, probed);
   if (options.check) {
-    await check(session, probed, { ...options, url });
+    await check(session, probed, { ...options, url }).catch((error: unknown) =>
+      explainByState(session, name, error),
+    );
   }
   return { name, url, certDirectory: probed.directory, address: probed.status.address ?? hostOf(url) };
+}
+
+/** What was recalled may be old: a machine that does not run has no engine to reach. */
+async function explainByState(session: Session, name: string, error: unknown): Promise<never> {
+  if (isMachineError(error) && error.code === 'engine-unreachable') {
+    session.signal.throwIfAborted();
+    requireEngineUrl(await probeMachine(session, name));
+  }
+  throw error;
 }
 
 async function check(

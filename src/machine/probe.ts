@@ -21,9 +21,22 @@ export async function probeMachine(session: Session, name: string): Promise<Prob
   return probeOpened(session, await openMachine(session, name));
 }
 
+/**
+ * The same for a command that connects to the machine anyhow, or only wants to know where it is: where asking costs a
+ * request to a provider, what stands in the record is the answer.
+ */
+export async function recallMachine(session: Session, name: string): Promise<ProbedMachine> {
+  const machine = await openMachine(session, name);
+  const status = machine.driver.recall?.(machine.config);
+  return status === undefined ? probeOpened(session, machine) : withStatus(machine, status);
+}
+
 /** Asks the driver of a machine that was opened already how it is. */
 export async function probeOpened(session: Session, machine: OpenMachine): Promise<ProbedMachine> {
-  const status = await machine.driver.inspect(driverContext(session, machine));
+  return withStatus(machine, await machine.driver.inspect(driverContext(session, machine)));
+}
+
+function withStatus(machine: OpenMachine, status: DriverStatus): ProbedMachine {
   return {
     name: machine.name,
     driverName: machine.record.DriverName,

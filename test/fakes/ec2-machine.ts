@@ -39,8 +39,8 @@ export function ec2Values(endpoint: string): FlagValues {
 export function makeEc2Machine(options: Ec2MachineOptions): Ec2Machine {
   const directory = '/home/ann/machines/dev';
   const env = { AWS_ACCESS_KEY_ID: 'test', AWS_SECRET_ACCESS_KEY: 'test', ...options.env };
-  // The time of the signature and of the stand-in need not agree.
-  const host = createFakeHost({ env });
+  // One account knows the tokens of all machines, so they must differ.
+  const host = { ...createFakeHost({ env }), ...ids };
   host.files.putDirectory(directory);
   host.http.onRequest = (request) => sendRequest({ env: {} }, request);
   const configured = driver.configure({ ...ec2Values(options.endpoint), ...options.values });

@@ -7,6 +7,7 @@ import {
   copyFile,
   mkdir,
   mkdtemp,
+  readdir,
   rename,
   rm,
   symlink,
@@ -74,8 +75,20 @@ export function linuxHostMissing(): string | undefined {
   return undefined;
 }
 
+/** What a provider would give a new host. */
+export interface GivenIdentity {
+  /** Public key of root, a line. */
+  readonly userKey: string;
+  /** The only host key, in OpenSSH's form. */
+  readonly hostKeyPem: string;
+}
+
 /** Boots a host. @throws Error when it does not take SSH within a minute. */
-export async function startLinuxHost(suite: DebianSuite, kind: HostKind = 'plain'): Promise<LinuxHost> {
+export async function startLinuxHost(
+  suite: DebianSuite,
+  kind: HostKind = 'plain',
+  given?: GivenIdentity,
+): Promise<LinuxHost> {
   const directory = await mkdtemp(path.join(tmpdir(), 'tsm-host-'));
   const root = path.join(directory, 'root');
   await mkdir(root);
@@ -83,7 +96,10 @@ export async function startLinuxHost(suite: DebianSuite, kind: HostKind = 'plain
   const key = generateSshKeyPair({ randomBytes }, 'test');
   const keyPath = path.join(directory, 'id_test');
   await writeFile(keyPath, key.privatePem, { mode: 0o600 });
-  await furnish(root, key.publicLine);
+  await furnish(root, given?.userKey ?? key.publicLine);
+  if (given !== undefined) {
+    await giveHostKey(root, given.hostKeyPem);
+  }
 
   const name = `tsm${randomBytes(3).toString('hex')}`;
   const net = `198.18.${randomBytes(1)[0] ?? 0}`;
@@ -217,6 +233,15 @@ async function furnish(root: string, publicKey: string): Promise<void> {
   await mkdir(wants, { recursive: true });
   await symlink('../writable-cgroups.service', `${wants}/writable-cgroups.service`);
   await chmod(root, 0o755);
+}
+
+/** As cloud-init does: this host key, and no other. */
+async function giveHostKey(root: string, pem: string): Promise<void> {
+  const directory = path.join(root, 'etc', 'ssh');
+  for (const name of (await readdir(directory)).filter((each) => each.startsWith('ssh_host_'))) {
+    await rm(path.join(directory, name));
+  }
+  await writeFile(path.join(directory, 'ssh_host_ed25519_key'), pem, { mode: 0o600 });
 }
 
 async function link(name: string, near: string, far: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { MachineError } from '../../core/errors.ts';
-import { probeMachine } from '../../machine/probe.ts';
+import { recallMachine } from '../../machine/probe.ts';
 import { swarmUrl } from '../../machine/swarm-url.ts';
 import { listMachineDirectories } from '../../store/machine-files.ts';
 import type { AnyCall, Call } from '../call.ts';
@@ -36,7 +36,7 @@ async function firstWithUrl(
   url: string,
 ): Promise<string | undefined> {
   const probes = names.map(async (name) => {
-    const { status, record } = await probeMachine(call.session, name);
+    const { status, record } = await recallMachine(call.session, name);
     const swarm = record.HostOptions.SwarmOptions;
     const isSwarm = swarm?.Master === true && swarmUrl(status.engineUrl ?? '', swarm.Host) === url;
     if (status.engineUrl !== url && !isSwarm) {

@@ -1,5 +1,5 @@
 import { isMachineError, MachineError } from '../../core/errors.ts';
-import { probeMachine, stateName } from '../../machine/probe.ts';
+import { recallMachine, stateName } from '../../machine/probe.ts';
 import type { AnyCall, Call } from '../call.ts';
 import { collect, throwAll } from '../machines.ts';
 
@@ -19,7 +19,7 @@ export default async function ip(call: Call<'ip'>): Promise<number> {
 
 async function addressOf(call: AnyCall, name: string): Promise<{ name: string; address: string }> {
   try {
-    const { status } = await probeMachine(call.session, name);
+    const { status } = await recallMachine(call.session, name);
     if (status.address === undefined) {
       throw new MachineError('machine-not-running', 'Host is not running', {
         why: status.detail ?? `the machine "${name}" is ${stateName(status.power)}`,

@@ -50,9 +50,15 @@ export function reservedInstances(reservation: XmlElement): Instance[] {
     ...optional('launchTime', textOf(item, 'launchTime')),
     ...optional('ownerId', textOf(reservation, 'ownerId')),
     ...optional('reservationId', textOf(reservation, 'reservationId')),
-    groupIds: itemsOf(item, 'groupSet').flatMap((group) => textOf(group, 'groupId') ?? []),
+    groupIds: groupsOf(item),
     tags: tagsOf(item),
   }));
+}
+
+/** Groups of the instance, and of its network interfaces. */
+function groupsOf(item: XmlElement): readonly string[] {
+  const sets = [item, ...itemsOf(item, 'networkInterfaceSet')].flatMap((each) => itemsOf(each, 'groupSet'));
+  return [...new Set(sets.flatMap((group) => textOf(group, 'groupId') ?? []))];
 }
 
 function interfaceAddress(item: XmlElement): string | undefined {

@@ -6,6 +6,7 @@ import { instancesOf, securityGroupsOf, vpcsOf, type IngressRule, type SecurityG
 import { filter } from './choose.ts';
 import type { Ec2Config } from './config.ts';
 import { awsCode, isMissing, unlessMissing, type Ec2 } from './ec2.ts';
+import { isThere } from './find-instance.ts';
 import type { QueryParameters } from './query.ts';
 import { tagSpecifications, tagsOfGroup } from './tags.ts';
 import type { Ec2Context, Ec2World } from './world.ts';
@@ -224,28 +225,31 @@ export async function removeUnusedGroups(context: Ec2Context, world: Ec2World): 
       securityGroupsOf,
     );
     for (const group of owned.filter(({ name }) => config.groupNames.includes(name))) {
-      await removeGroupIfUnused(ec2, group.id);
+      await removeGroupIfUnused(ec2, { groupId: group.id, storeId });
     }
   };
   await (exclusively === undefined ? remove() : exclusively('security-group', remove));
 }
 
 /** @returns false when something uses it. */
-export async function removeGroupIfUnused(ec2: Ec2, groupId: string): Promise<boolean> {
-  const states = ['pending', 'running', 'stopping', 'stopped', 'shutting-down'] as const;
-  const users = await ec2.list(
+export async function removeGroupIfUnused(
+  ec2: Ec2,
+  { groupId, storeId }: { readonly groupId: string; readonly storeId: string },
+): Promise<boolean> {
+  // EC2 keeps a group that is in use; it is asked first because it says so by an error only.
+  const machines = await ec2.list(
     'DescribeInstances',
-    { Filter: [filter('instance.group-id', groupId), filter('instance-state-name', ...states)] },
+    { Filter: [filter(`tag:${ownerTags.owner}`, storeId)] },
     instancesOf,
   );
-  if (users.length > 0) {
+  if (machines.some((instance) => isThere(instance) && instance.groupIds.includes(groupId))) {
     return false;
   }
   try {
     await unlessMissing(() => ec2.call('DeleteSecurityGroup', { GroupId: groupId }));
     return true;
   } catch (error) {
-    // An instance of another store, a network interface, or a rule of another group.
+    // A machine of another store, a network interface, or a rule of another group.
     if (awsCode(error) === 'DependencyViolation' || awsCode(error) === 'InvalidGroup.InUse') {
       return false;
     }

@@ -37,8 +37,8 @@ export interface Ec2Proxy {
   /** So many times nobody knows an instance after it was made. */
   unknownAnswers: number;
   /**
-   * Called for an instance that was made, with its id and user data: gives its address. Without it instances are on this
-   * computer; moto's own addresses are in the internet, and are never told.
+   * Called for an instance that was made, with its id and user data: gives its address, and until then it is pending.
+   * Without it instances are on this computer; moto's own addresses are in the internet, and are never told.
    */
   onLaunch: ((id: string, userData: string, keyName: string) => Promise<string>) | undefined;
   onTerminate: ((id: string) => Promise<void>) | undefined;
@@ -54,7 +54,7 @@ export function ec2Error(status: number, code: string, headers: Record<string, s
 interface Launched {
   unknown: number;
   pending: number;
-  readonly address: string;
+  address: string;
 }
 
 /** Starts a proxy in front of a moto. */
@@ -81,8 +81,14 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
         byToken.set(token, answer.body);
       }
       const userData = Buffer.from(parameters.get('UserData') ?? '', 'base64').toString();
-      const address = (await proxy.onLaunch?.(id, userData, parameters.get('KeyName') ?? '')) ?? '127.0.0.1';
-      launched.set(id, { unknown: proxy.unknownAnswers, pending: proxy.pendingAnswers, address });
+      const instance = { unknown: proxy.unknownAnswers, pending: proxy.pendingAnswers, address: '127.0.0.1' };
+      launched.set(id, instance);
+      if (proxy.onLaunch !== undefined) {
+        instance.pending = Infinity;
+        void proxy.onLaunch(id, userData, parameters.get('KeyName') ?? '').then((address) => {
+          Object.assign(instance, { address, pending: 0 });
+        });
+      }
     }
     if (action === 'TerminateInstances' && answer.status === 200) {
       for (const id of idsOf(parameters)) {

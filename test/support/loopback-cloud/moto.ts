@@ -13,6 +13,8 @@ const readyTimeoutMs = 60_000;
 /** A moto that runs. */
 export interface Moto {
   readonly url: string;
+  /** An account in which nothing was made. */
+  reset(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -110,5 +112,8 @@ export async function startMoto(): Promise<Moto> {
     await stop();
     throw new Error(`moto does not start: ${said}`);
   }
-  return { url, stop };
+  const reset = async (): Promise<void> => {
+    await fetch(`${url}/moto-api/reset`, { method: 'POST' });
+  };
+  return { url, reset, stop };
 }
