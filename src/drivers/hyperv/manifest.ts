@@ -84,6 +84,7 @@ export const manifest: DriverManifest = {
     ssh: true,
     localEndpoints: false,
     resume: false,
+    forwards: true,
     shares: ['sftp'],
   },
 };
