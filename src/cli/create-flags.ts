@@ -80,6 +80,13 @@ export const createFlags = [
     type: 'list',
     help: 'Variable in the environment of the engine, in the form NAME=value',
   },
+  {
+    name: 'host-proxies',
+    type: 'bool',
+    env: 'MACHINE_HOST_PROXIES',
+    default: true,
+    help: 'The engine of a machine on this computer uses the proxies in its environment (=false: it does not)',
+  },
   { name: 'swarm', type: 'bool', ...ofSwarm, original: 'Configure Machine to join a Swarm cluster' },
   { name: 'swarm-master', type: 'bool', ...ofSwarm, original: 'Configure Machine to be a Swarm master' },
   {

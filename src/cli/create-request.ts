@@ -46,6 +46,7 @@ export function createRequest(
     ...(options.cold === true ? { cold: true } : {}),
     ...(onError === undefined ? {} : { onError }),
     ...(publish === 'loopback' ? {} : { publish }),
+    ...(options['host-proxies'] ? {} : { hostProxies: false }),
   };
 }
 

@@ -63,6 +63,8 @@ export interface Capabilities {
   readonly provider?: true;
   /** Engine and SSH are reached on 127.0.0.1. */
   readonly localEndpoints: boolean;
+  /** Address at which a machine reaches what listens on loopback of this computer; undefined where it does not. */
+  readonly hostAddress?: string;
   /** A new machine may go on from a saved guest (`BootMaterial.resume`). */
   readonly resume: boolean;
   /** Directories of this computer are visible in the machine in one of these ways; the best first. */

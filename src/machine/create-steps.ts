@@ -2,7 +2,8 @@ import type { Step } from '../drivers/driver.ts';
 import { imageForCreate, bootMaterial } from './boot-material.ts';
 import { bootVerified } from './boot.ts';
 import { copyClientFiles, ensureSshKeys, ensureStoreAuthority, refreshCertificates } from './credentials.ts';
-import { engineArguments, engineEnvironment } from './engine-options.ts';
+import { engineEnvironmentFile } from './engine-environment.ts';
+import { engineArguments } from './engine-options.ts';
 import { writeGuestFiles } from './guest-files.ts';
 import { createHostLink } from './host-link.ts';
 import { hostPhases } from './host-phases.ts';
@@ -93,7 +94,7 @@ function chooseImage({ session, machine, own }: CreateContext): Step {
     name: 'image',
     summary: 'Taking the machine image',
     async run() {
-      const reason = bootReason(machine, own);
+      const reason = bootReason(session, machine, own);
       if (reason !== undefined) {
         const message = `The machine is booted, not resumed from a template: ${reason}.`;
         session.emit({ type: 'note', machine: machine.name, message });
@@ -117,9 +118,7 @@ function makeKeys({ session, machine, own }: CreateContext): Step {
         'engine-args': engineArguments(options, record.DriverName)
           .map((line) => `${line}\n`)
           .join(''),
-        'engine-env': engineEnvironment(options)
-          .map((line) => `${line}\n`)
-          .join(''),
+        'engine-env': engineEnvironmentFile(session, machine, own),
         shares: guestShareList(own.shares),
       });
       await updateOwnData(session, machine.name, { sshHostKey });

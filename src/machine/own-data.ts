@@ -24,6 +24,8 @@ export interface OwnData {
   /** How it sees them; undefined for what its driver does best. */
   readonly shareWay?: ShareWay;
   readonly publish: PublishMode;
+  /** Its engine uses the proxies of this computer. */
+  readonly followsProxies: boolean;
 }
 
 /** The sidecar of a machine that does not exist yet. */
@@ -51,6 +53,7 @@ export function newSidecar(
       ...(request.cold === true ? { cold: true } : {}),
       ...(sharing.shares.length === 0 ? {} : shareOptions(sharing)),
       ...(request.publish === undefined ? {} : { publish: request.publish }),
+      ...(request.hostProxies === false ? { hostProxies: false } : {}),
     },
   };
 }
@@ -66,6 +69,7 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
     shares: sharesOf(shares, shareType),
     ...(shareWay === undefined ? {} : { shareWay }),
     publish: publishModes.find((mode) => mode === publish) ?? 'loopback',
+    followsProxies: sidecar?.options['hostProxies'] !== false,
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.previousImageDigest === undefined
       ? {}

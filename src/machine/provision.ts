@@ -1,10 +1,13 @@
 import { MachineError } from '../core/errors.ts';
 import { refreshMachineContext } from './contexts.ts';
+import { engineEnvironmentFile } from './engine-environment.ts';
 import { requireFinished } from './finished.ts';
+import { guestFilePath, writeGuestFiles } from './guest-files.ts';
 import { createHostLink } from './host-link.ts';
 import { hostPhases, type HostPhaseOptions, type HostWork } from './host-phases.ts';
 import { withMachineLock } from './locks.ts';
 import { openMachine, type OpenMachine } from './open.ts';
+import type { OwnData } from './own-data.ts';
 import { reportStep } from './report-step.ts';
 import { rotateOpenMachine } from './rotate.ts';
 import type { Session } from './session.ts';
@@ -23,6 +26,7 @@ export async function provisionMachine(session: Session, name: string): Promise<
     const machine = await openMachine(session, name);
     const own = await requireFinished(session, name);
     if (machine.driver.manifest.capabilities.boots === 'image') {
+      await refreshEnvironment(session, machine, own);
       const rotation = await rotateOpenMachine(session, machine, { force: false });
       const message =
         rotation === 'served'
@@ -33,6 +37,25 @@ export async function provisionMachine(session: Session, name: string): Promise<
     }
     await provisionOpenHost(session, machine, { own });
   });
+}
+
+/** The engine's environment as a create would make it now: the proxies of this computer may be others than then. */
+async function refreshEnvironment(session: Session, machine: OpenMachine, own: OwnData): Promise<void> {
+  const { host } = session;
+  if (own.imageDigest === undefined) {
+    // Made by docker-machine, which hands over no such file.
+    return;
+  }
+  const wanted = engineEnvironmentFile(session, machine, own);
+  const present = await host.files.readText(guestFilePath(machine.directory, 'engine-env')).catch(() => '');
+  if (wanted !== present) {
+    await writeGuestFiles(host, machine.directory, { 'engine-env': wanted });
+    session.emit({
+      type: 'note',
+      machine: machine.name,
+      message: 'The environment of the engine has changed; it takes effect at the next start of the machine.',
+    });
+  }
 }
 
 /** Sets a host up; the caller holds the machine's lock. */

@@ -50,6 +50,8 @@ export interface CreateRequest {
   readonly cold?: boolean;
   /** Where published ports of containers are found on this computer; `loopback` unless given. */
   readonly publish?: PublishMode;
+  /** False for an engine that is not to use the proxies of this computer. */
+  readonly hostProxies?: boolean;
   /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
   readonly onError?: 'keep' | 'rollback';
 }

@@ -1,6 +1,7 @@
 import type { ResumeMaterial } from '../drivers/driver.ts';
 import { driverCache } from './driver-cache.ts';
-import { liveEngineConfig } from './engine-options.ts';
+import { followedProxies } from './engine-environment.ts';
+import { liveEngineConfig, type LiveEngineConfig } from './engine-options.ts';
 import type { OpenMachine } from './open.ts';
 import type { OwnData } from './own-data.ts';
 import type { Session } from './session.ts';
@@ -17,8 +18,8 @@ export function resumeMaterial(
   if (own.phase !== 'creating' || own.cold || !machine.driver.manifest.capabilities.resume) {
     return undefined;
   }
-  const { DriverName, HostOptions } = machine.record;
-  const wanted = liveEngineConfig(HostOptions.EngineOptions, DriverName);
+  const { DriverName } = machine.record;
+  const wanted = liveConfig(session, machine, own);
   const usual = liveEngineConfig(null, DriverName);
   if ('obstacle' in wanted || 'obstacle' in usual) {
     return undefined;
@@ -31,10 +32,16 @@ export function resumeMaterial(
 }
 
 /** Why a machine that is being created has to be booted although its driver could resume it; for the user. */
-export function bootReason(machine: OpenMachine, own: OwnData): string | undefined {
+export function bootReason(session: Session, machine: OpenMachine, own: OwnData): string | undefined {
   if (own.cold || !machine.driver.manifest.capabilities.resume) {
     return undefined;
   }
-  const live = liveEngineConfig(machine.record.HostOptions.EngineOptions, machine.record.DriverName);
+  const live = liveConfig(session, machine, own);
   return 'obstacle' in live ? live.obstacle : undefined;
+}
+
+function liveConfig(session: Session, machine: OpenMachine, own: OwnData): LiveEngineConfig {
+  return followedProxies(session, machine, own).env.length > 0
+    ? { obstacle: 'a running engine does not take over the proxies of this computer' }
+    : liveEngineConfig(machine.record.HostOptions.EngineOptions, machine.record.DriverName);
 }

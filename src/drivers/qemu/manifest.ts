@@ -62,6 +62,7 @@ export const manifest: DriverManifest = {
     power: true,
     ssh: true,
     localEndpoints: true,
+    hostAddress: '10.0.2.2',
     resume: true,
     shares: ['9p', 'virtiofs', 'sftp'],
     forwards: true,

@@ -130,6 +130,7 @@ export const manifest: DriverManifest = {
     power: true,
     ssh: true,
     localEndpoints: true,
+    hostAddress: '10.0.2.2',
     resume: false,
     forwards: true,
     shares: ['vboxsf', 'sftp'],

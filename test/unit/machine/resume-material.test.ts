@@ -14,6 +14,7 @@ const creating: OwnData = {
   cold: false,
   shares: [],
   publish: 'loopback',
+  followsProxies: true,
 };
 const qemuCache = `${storePath}/cache/drivers/qemu`;
 
@@ -50,7 +51,7 @@ test('--cold is kept with the machine, and means a boot without a remark', async
   );
   t.true(cold.cold);
   t.is(resumeMaterial(session, await machineOf('qemu'), cold), undefined);
-  t.is(bootReason(machine, cold), undefined);
+  t.is(bootReason(session, machine, cold), undefined);
   t.false(ownDataOf(newSidecar(session, noneRequest('m'), { sharing: { shares: [], way: undefined } })).cold);
 });
 
@@ -59,15 +60,24 @@ test('options that a running engine does not take over mean a boot, with the rea
   for (const engine of [{ ArbitraryFlags: ['debug'] }, { Env: ['A=1'] }, { StorageDriver: 'vfs' }]) {
     const machine = await machineOf('qemu', engine);
     t.is(resumeMaterial(session, machine, creating), undefined);
-    t.regex(bootReason(machine, creating) ?? '', /a running engine does not take over --engine-/);
+    t.regex(bootReason(session, machine, creating) ?? '', /a running engine does not take over --engine-/);
   }
-  t.is(bootReason(await machineOf('qemu'), creating), undefined);
+  t.is(bootReason(session, await machineOf('qemu'), creating), undefined);
 });
 
 test('a driver that saves no guests has nothing to do with it', async (t) => {
   const machine = await machineOf('none', { Env: ['A=1'] });
-  t.is(resumeMaterial(openTestSession(), machine, creating), undefined);
-  t.is(bootReason(machine, creating), undefined);
+  const session = openTestSession();
+  t.is(resumeMaterial(session, machine, creating), undefined);
+  t.is(bootReason(session, machine, creating), undefined);
+});
+
+test('proxies of this computer mean a boot, unless the machine does not follow them', async (t) => {
+  const session = openTestSession({ env: { HTTPS_PROXY: 'http://proxy.example:3128' } });
+  const machine = await machineOf('qemu');
+  t.is(resumeMaterial(session, machine, creating), undefined);
+  t.regex(bootReason(session, machine, creating) ?? '', /the proxies of this computer/);
+  t.not(resumeMaterial(session, machine, { ...creating, followsProxies: false }), undefined);
 });
 
 test('the cache lets one at a time do what has the same name, others at once, and says whom it waits for', async (t) => {
