@@ -3,6 +3,7 @@ import { driverNames, loadDriver } from '../drivers/registry.ts';
 import { removeMachineDirectory } from '../store/machine-files.ts';
 import { sweepLeftovers } from '../store/leftovers.ts';
 import { joinPath, machineDirectory, removedDirectory, tombstonesDirectory } from '../store/paths.ts';
+import { forgetAutostart } from './autostart.ts';
 import { lastEvent, openJournal, readJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, type OpenMachine } from './open.ts';
@@ -68,7 +69,6 @@ export async function removeLocked(
   }
   const { forgetContext } = await import('../engine/contexts.ts');
   await forgetContext(host, name);
-  const { forgetAutostart } = await import('./autostart.ts');
   await forgetAutostart(session, name);
   await removeMachineDirectory(host, storePath, name);
   return { removed: true, ...(failure === undefined ? {} : { failure }) };

@@ -3,8 +3,8 @@ import { parseTagList } from '../../cloud/ownership.ts';
 import type { CheckContext, Finding } from '../driver.ts';
 import { chooseImage, choosePlace } from './choose.ts';
 import type { Ec2Config } from './config.ts';
-import { credentialsProblem } from './credentials.ts';
-import { credentialSources, openEc2 } from './ec2.ts';
+import { credentialsProblem } from './credentials/credentials.ts';
+import { credentialSources, openEc2 } from './api/ec2.ts';
 import { conflictText, findKeyPair } from './key-pair.ts';
 import { accessOfCheck } from './world.ts';
 

@@ -7,9 +7,9 @@ import {
   type Image,
   type Subnet,
   type Vpc,
-} from './answers.ts';
+} from './api/answers.ts';
 import type { Ec2Config } from './config.ts';
-import { isMissing, type Ec2 } from './ec2.ts';
+import { isMissing, type Ec2 } from './api/ec2.ts';
 
 /** What EC2 offers for what was asked: VPC, subnet, type, image. Nothing is pinned; all of it is looked up at create. */
 

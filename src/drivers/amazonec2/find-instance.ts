@@ -1,7 +1,7 @@
 import { ownerTags } from '../../cloud/ownership.ts';
-import { instancesOf, type Instance } from './answers.ts';
+import { instancesOf, type Instance } from './api/answers.ts';
 import { filter } from './choose.ts';
-import { unlessMissing, type Ec2 } from './ec2.ts';
+import { unlessMissing, type Ec2 } from './api/ec2.ts';
 import type { Ec2Context, Ec2World } from './world.ts';
 
 /** Instances by id and by tag. */

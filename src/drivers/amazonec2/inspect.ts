@@ -3,7 +3,7 @@ import { isMachineError, messageOf } from '../../core/errors.ts';
 import type { DriverStatus, PowerState } from '../driver.ts';
 import type { Ec2Config } from './config.ts';
 import { findById } from './find-instance.ts';
-import type { Instance } from './answers.ts';
+import type { Instance } from './api/answers.ts';
 import { addressOf } from './wait-instance.ts';
 import { openWorld, type Ec2Context } from './world.ts';
 

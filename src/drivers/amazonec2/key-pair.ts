@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { ownerTags } from '../../cloud/ownership.ts';
 import { MachineError } from '../../core/errors.ts';
-import { keyPairsOf, type KeyPair } from './answers.ts';
-import { awsCode, unlessMissing, type Ec2 } from './ec2.ts';
+import { keyPairsOf, type KeyPair } from './api/answers.ts';
+import { awsCode, unlessMissing, type Ec2 } from './api/ec2.ts';
 import { tagSpecifications, tagsOfMachine } from './tags.ts';
 import type { Ec2Context, Ec2World } from './world.ts';
 

@@ -1,8 +1,8 @@
 import { cloudConfig, joinUserData } from '../../cloud/user-data.ts';
 import { newUuid } from '../uuid.ts';
 import { MachineError } from '../../core/errors.ts';
-import { imagesOf, reservedInstances, type Instance } from './answers.ts';
-import { awsCode, isMissing } from './ec2.ts';
+import { imagesOf, reservedInstances, type Instance } from './api/answers.ts';
+import { awsCode, isMissing } from './api/ec2.ts';
 import { findByTag, isThere } from './find-instance.ts';
 import { runParameters } from './run-request.ts';
 import { ensureGroups } from './security-group.ts';

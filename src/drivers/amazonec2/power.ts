@@ -1,6 +1,6 @@
 import { MachineError } from '../../core/errors.ts';
-import type { Instance } from './answers.ts';
-import { awsCode } from './ec2.ts';
+import type { Instance } from './api/answers.ts';
+import { awsCode } from './api/ec2.ts';
 import { findById, isThere } from './find-instance.ts';
 import { addressOf, waitUntil, waitUntilRunning } from './wait-instance.ts';
 import { openWorld, type Ec2Context, type Ec2World } from './world.ts';

@@ -1,9 +1,9 @@
 import { ownerTags } from '../../cloud/ownership.ts';
 import { MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
-import { securityGroupsOf, spotRequestsOf, volumesOf, type Instance } from './answers.ts';
+import { securityGroupsOf, spotRequestsOf, volumesOf, type Instance } from './api/answers.ts';
 import { filter } from './choose.ts';
-import { unlessMissing, type Ec2 } from './ec2.ts';
+import { unlessMissing, type Ec2 } from './api/ec2.ts';
 import { findById, findOwn, isThere } from './find-instance.ts';
 import { removeKey } from './key-pair.ts';
 import { removeUnusedGroups } from './security-group.ts';

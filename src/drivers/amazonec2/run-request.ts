@@ -1,6 +1,6 @@
 import { MachineError } from '../../core/errors.ts';
 import type { Ec2Config } from './config.ts';
-import type { QueryParameters } from './query.ts';
+import type { QueryParameters } from './api/query.ts';
 import { tagSpecifications } from './tags.ts';
 
 /** The one request that makes an instance, with everything in it. Pure. */

@@ -2,12 +2,18 @@ import { publicAddress, rangeOfOne } from '../../cloud/public-address.ts';
 import { ownerTags } from '../../cloud/ownership.ts';
 import { MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
-import { instancesOf, securityGroupsOf, vpcsOf, type IngressRule, type SecurityGroup } from './answers.ts';
+import {
+  instancesOf,
+  securityGroupsOf,
+  vpcsOf,
+  type IngressRule,
+  type SecurityGroup,
+} from './api/answers.ts';
 import { filter } from './choose.ts';
 import type { Ec2Config } from './config.ts';
-import { awsCode, isMissing, unlessMissing, type Ec2 } from './ec2.ts';
+import { awsCode, isMissing, unlessMissing, type Ec2 } from './api/ec2.ts';
 import { isThere } from './find-instance.ts';
-import type { QueryParameters } from './query.ts';
+import type { QueryParameters } from './api/query.ts';
 import { tagSpecifications, tagsOfGroup } from './tags.ts';
 import type { Ec2Context, Ec2World } from './world.ts';
 

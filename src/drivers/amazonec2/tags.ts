@@ -1,5 +1,5 @@
 import { machineTags, parseTagList, sharedTags, type Ownership } from '../../cloud/ownership.ts';
-import type { QueryParameters } from './query.ts';
+import type { QueryParameters } from './api/query.ts';
 
 /** Tags as EC2 takes them in a call that makes something. Pure. */
 

@@ -1,6 +1,6 @@
 import { MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
-import type { Instance } from './answers.ts';
+import type { Instance } from './api/answers.ts';
 import type { Ec2Config } from './config.ts';
 import { findById } from './find-instance.ts';
 import type { Ec2Context, Ec2World } from './world.ts';

@@ -1,7 +1,7 @@
 import { MachineError } from '../../core/errors.ts';
 import type { CheckContext, DriverContext, ProviderMaterial } from '../driver.ts';
 import { readState, type Ec2Config, type Ec2State } from './config.ts';
-import { openEc2, type Ec2, type Ec2Access } from './ec2.ts';
+import { openEc2, type Ec2, type Ec2Access } from './api/ec2.ts';
 
 export type Ec2Context = DriverContext<Ec2Config>;
 

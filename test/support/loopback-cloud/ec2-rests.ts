@@ -5,9 +5,9 @@ import {
   securityGroupsOf,
   spotRequestsOf,
   volumesOf,
-} from '../../../src/drivers/amazonec2/answers.ts';
+} from '../../../src/drivers/amazonec2/api/answers.ts';
 import { readConfig } from '../../../src/drivers/amazonec2/config.ts';
-import { openEc2 } from '../../../src/drivers/amazonec2/ec2.ts';
+import { openEc2 } from '../../../src/drivers/amazonec2/api/ec2.ts';
 
 /** What there is in an account, without what is there from the beginning. */
 export interface Rests {

@@ -1,16 +1,16 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { errorOf, instancesOf, securityGroupsOf } from '../../../../src/drivers/amazonec2/answers.ts';
+import { errorOf, instancesOf, securityGroupsOf } from '../../../../src/drivers/amazonec2/api/answers.ts';
 import { newestImage } from '../../../../src/drivers/amazonec2/choose.ts';
-import { splitCommand } from '../../../../src/drivers/amazonec2/command-words.ts';
-import { parseIni, profileOf } from '../../../../src/drivers/amazonec2/ini.ts';
-import { queryBody } from '../../../../src/drivers/amazonec2/query.ts';
+import { splitCommand } from '../../../../src/drivers/amazonec2/credentials/command-words.ts';
+import { parseIni, profileOf } from '../../../../src/drivers/amazonec2/credentials/ini.ts';
+import { queryBody } from '../../../../src/drivers/amazonec2/api/query.ts';
 import {
   missingRules,
   permissionsOf,
   wantedPorts,
 } from '../../../../src/drivers/amazonec2/security-group.ts';
-import { parseXml, textOf } from '../../../../src/drivers/amazonec2/xml.ts';
+import { parseXml, textOf } from '../../../../src/drivers/amazonec2/api/xml.ts';
 
 test('lists and objects become numbered and dotted names', (t) => {
   const body = queryBody('DescribeInstances', {

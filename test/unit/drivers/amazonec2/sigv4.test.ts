@@ -1,5 +1,5 @@
 import test from 'ava';
-import { amzDate, signedHeaders, type SignableRequest } from '../../../../src/drivers/amazonec2/sigv4.ts';
+import { amzDate, signedHeaders, type SignableRequest } from '../../../../src/drivers/amazonec2/api/sigv4.ts';
 
 // Requests of AWS' published test suite for Signature Version 4, with the signatures that it gives.
 

@@ -1,5 +1,5 @@
-import { MachineError, messageOf } from '../../core/errors.ts';
-import type { HttpAnswer, HttpRequest } from '../../host/types.ts';
+import { MachineError, messageOf } from '../../../core/errors.ts';
+import type { HttpAnswer, HttpRequest } from '../../../host/types.ts';
 import type { FoundCredentials } from './credentials.ts';
 import type { CredentialsWorld } from './profile-credentials.ts';
 

@@ -1,11 +1,15 @@
-import { createApiClient, verdictOfStatus, type ApiClient, type Verdict } from '../../cloud/api-client.ts';
-import { createRateBucket } from '../../cloud/rate-bucket.ts';
-import { isMachineError, MachineError } from '../../core/errors.ts';
-import type { Emit } from '../../core/events.ts';
-import type { Host, HttpAnswer } from '../../host/types.ts';
+import { createApiClient, verdictOfStatus, type ApiClient, type Verdict } from '../../../cloud/api-client.ts';
+import { createRateBucket } from '../../../cloud/rate-bucket.ts';
+import { isMachineError, MachineError } from '../../../core/errors.ts';
+import type { Emit } from '../../../core/events.ts';
+import type { Host, HttpAnswer } from '../../../host/types.ts';
 import { errorOf, nextTokenOf } from './answers.ts';
-import type { Ec2Config } from './config.ts';
-import { findCredentials, type CredentialSources, type FoundCredentials } from './credentials.ts';
+import type { Ec2Config } from '../config.ts';
+import {
+  findCredentials,
+  type CredentialSources,
+  type FoundCredentials,
+} from '../credentials/credentials.ts';
 import { queryBody, type Ec2Action, type QueryParameters } from './query.ts';
 import { signedHeaders } from './sigv4.ts';
 import { parseXml, type XmlElement } from './xml.ts';

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import { MachineError, messageOf, systemCode } from '../../core/errors.ts';
-import type { Host } from '../../host/types.ts';
+import { MachineError, messageOf, systemCode } from '../../../core/errors.ts';
+import type { Host } from '../../../host/types.ts';
 import { splitCommand } from './command-words.ts';
 import type { FoundCredentials } from './credentials.ts';
 import { profileOf } from './ini.ts';
 import { containerCredentials, instanceCredentials } from './role-credentials.ts';
-import type { AwsCredentials } from './sigv4.ts';
+import type { AwsCredentials } from '../api/sigv4.ts';
 import { assumeRole, assumeRoleWithToken } from './sts.ts';
 
 /** Credentials of profiles in ~/.aws, in the ways in which AWS' tools know to get them. */

@@ -1,8 +1,8 @@
-import { MachineError, messageOf } from '../../core/errors.ts';
-import type { Host } from '../../host/types.ts';
+import { MachineError, messageOf } from '../../../core/errors.ts';
+import type { Host } from '../../../host/types.ts';
 import { containerCredentials, instanceCredentials } from './role-credentials.ts';
 import { profileCredentials, type CredentialsWorld } from './profile-credentials.ts';
-import type { AwsCredentials } from './sigv4.ts';
+import type { AwsCredentials } from '../api/sigv4.ts';
 
 /** Where credentials may come from besides the environment, in the order in which they count. */
 export interface CredentialSources {

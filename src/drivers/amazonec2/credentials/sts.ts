@@ -1,10 +1,10 @@
-import { MachineError } from '../../core/errors.ts';
-import { errorOf } from './answers.ts';
+import { MachineError } from '../../../core/errors.ts';
+import { errorOf } from '../api/answers.ts';
 import type { FoundCredentials } from './credentials.ts';
 import type { CredentialsWorld } from './profile-credentials.ts';
-import { formBody } from './query.ts';
-import { signedHeaders, type AwsCredentials } from './sigv4.ts';
-import { childOf, parseXml, textOf, type XmlElement } from './xml.ts';
+import { formBody } from '../api/query.ts';
+import { signedHeaders, type AwsCredentials } from '../api/sigv4.ts';
+import { childOf, parseXml, textOf, type XmlElement } from '../api/xml.ts';
 
 /** The token service: temporary keys for a role. */
 
