@@ -36,6 +36,12 @@ export const createFlags = [
     default: 'auto',
     help: 'How the machine sees them: 9p, virtiofs, vboxsf, sftp, or auto for the best that the driver has',
   },
+  { name: 'count', type: 'int', help: 'Make so many machines: NAME-1, NAME-2, …' },
+  {
+    name: 'parallel',
+    type: 'int',
+    help: 'How many are made at a time (default: 8; on this computer half as many as it has CPUs)',
+  },
   { name: 'plan', type: 'bool', help: 'Show the steps and do nothing' },
   { name: 'resume', type: 'bool', help: 'Go on with a machine whose creation was interrupted or failed' },
   {

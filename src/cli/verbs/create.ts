@@ -2,6 +2,7 @@ import { awaitShares } from '../../agent/await-shares.ts';
 import { ensureAgent } from '../../agent/control.ts';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { MachineEvent } from '../../core/events.ts';
+import { settleInParallel } from '../../core/in-parallel.ts';
 import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
 import { defaultDriver, loadManifest } from '../../drivers/registry.ts';
 import type { CreateRequest } from '../../machine/request.ts';
@@ -10,12 +11,16 @@ import { helpFlag } from '../commands.ts';
 import { createFlags } from '../create-flags.ts';
 import { createRequest, onErrorOf, type CreateOptions } from '../create-request.ts';
 import type { CommandFlag } from '../definitions.ts';
+import { throwAll } from '../machines.ts';
+import { expandNames } from '../name-range.ts';
 import { resolveFlags, tokenize, type GivenFlag } from '../parse.ts';
 import { rephrased } from '../rephrase.ts';
 import { splitSecrets } from '../secret-flags.ts';
 
 /** Reading a line with another driver's flags can make it name yet another one; then the last reading holds. */
 const driverAttemptsMax = 3;
+/** Machines that are made at once where somebody else does the work. */
+const remoteAtOnce = 8;
 const commonFlags: readonly CommandFlag[] = [...createFlags, helpFlag];
 
 /** A command line of `create`, with the driver that it names. */
@@ -28,7 +33,7 @@ interface CreateLine {
   readonly why: string | undefined;
 }
 
-/** `create [name]`: makes a machine, shows how it would be made, or goes on with one that is half made. */
+/** `create [name...]`: makes machines, shows how one would be made, or goes on with one that is half made. */
 export default async function create(call: Call<'create'>): Promise<number> {
   const { manifest, values, args, why, given } = await parse(call);
   const options = values as unknown as CreateOptions;
@@ -37,48 +42,129 @@ export default async function create(call: Call<'create'>): Promise<number> {
     call.print(await createHelp(call, manifest.name));
     return 0;
   }
-  const name = await requireName(call, manifest, args);
+  const names = await requireNames(call, manifest, args, options);
   if (options.resume === true) {
-    const { resumeCreate } = await import('../../machine/create.ts');
-    const onError = onErrorOf(options);
-    call.recoverWith(`create --resume ${name}`);
-    await resumeCreate(call.session, name, onError === undefined ? {} : { onError });
-    sayHowToConnect(call, name);
-    await ensureAgent(call.session, name);
-    await awaitShares(call.session, name);
-    return 0;
+    return resume(call, onlyOne(names), options);
   }
   const split = splitSecrets(manifest, values, { given, env: call.io.host.facts.env });
-  const request = { ...requestOf(name, manifest, split.values), secrets: split.secrets };
-  if (
-    call.people.isTTY === true &&
-    request.swarm !== undefined &&
-    (request.swarm.swarm || request.swarm.master)
-  ) {
-    call.inform(
-      'The flags of classic Swarm are recorded, but have no effect: its discovery service is gone.',
-    );
-  }
+  const requests = names.map((name) => ({
+    ...requestOf(name, manifest, split.values),
+    secrets: split.secrets,
+  }));
   for (const flag of manifest.flags.filter(({ secret }) => secret === true)) {
     call.hide(String(values[flag.name] ?? ''));
   }
+  return options.plan === true || requests.length === 1
+    ? createOne(call, { manifest, options, why, request: onlyOne(requests) })
+    : createMany(call, { manifest, options, why, requests });
+}
+
+function onlyOne<T>(items: readonly T[]): T {
+  const [only, ...more] = items;
+  if (only === undefined || more.length > 0) {
+    throw new MachineError('arguments-invalid', '--plan and --resume take one machine.');
+  }
+  return only;
+}
+
+async function resume(call: Call<'create'>, name: string, options: CreateOptions): Promise<number> {
+  const { resumeCreate } = await import('../../machine/create.ts');
+  const onError = onErrorOf(options);
+  call.recoverWith(`create --resume ${name}`);
+  await resumeCreate(call.session, name, onError === undefined ? {} : { onError });
+  sayHowToConnect(call, name);
+  await serve(call, name);
+  return 0;
+}
+
+/** What a command line comes down to. */
+interface Wanted {
+  readonly manifest: DriverManifest;
+  readonly options: CreateOptions;
+  readonly why: string | undefined;
+}
+
+async function createOne(
+  call: Call<'create'>,
+  { manifest, options, why, request }: Wanted & { readonly request: CreateRequest },
+): Promise<number> {
+  const { name } = request;
+  warnOfSwarm(call, request);
   if (options.plan === true) {
     await printPlan(call, request, options.json === true);
     return 0;
   }
-  if (why !== undefined) {
-    call.inform(`Using the driver ${manifest.name}: ${why}.`);
-  }
+  sayDriver(call, manifest, why);
+  call.recoverWith(`create --resume ${name}`);
   await make(call, request);
   if (options.json === true) {
     call.print(JSON.stringify({ name, driver: manifest.name }));
   }
   sayHowToConnect(call, name);
-  if (manifest.capabilities.forwards === true || manifest.capabilities.shares !== undefined) {
-    await ensureAgent(call.session, name);
-    await awaitShares(call.session, name);
-  }
+  await serveIfWanted(call, manifest, name);
   return 0;
+}
+
+/** Each for itself: what becomes of one is nothing to the others. @throws AggregateError */
+async function createMany(
+  call: Call<'create'>,
+  { manifest, options, why, requests }: Wanted & { readonly requests: readonly CreateRequest[] },
+): Promise<number> {
+  const atOnce = atOnceOf(call, manifest, options);
+  sayDriver(call, manifest, why);
+  call.inform(`Making ${requests.length} machines, ${Math.min(atOnce, requests.length)} at a time.`);
+  call.recoverWith('ls');
+  const results = await settleInParallel(requests, atOnce, async (request) => {
+    call.session.signal.throwIfAborted();
+    await make(call, request);
+    await serveIfWanted(call, manifest, request.name);
+    if (options.json === true) {
+      call.print(JSON.stringify({ name: request.name, driver: manifest.name }));
+    }
+  });
+  const made = results.filter(({ status }) => status === 'fulfilled').length;
+  call.inform(`${made} of ${requests.length} machines are ready.`);
+  throwAll(results);
+  return 0;
+}
+
+/** At a provider the waiting is long and the work little; on this computer it is the other way round. */
+function atOnceOf(call: Call<'create'>, { capabilities }: DriverManifest, options: CreateOptions): number {
+  const given = options.parallel;
+  if (given !== undefined && (!Number.isInteger(given) || given < 1)) {
+    throw new MachineError('arguments-invalid', '--parallel takes a whole number from 1 on.');
+  }
+  const { cpuCount } = call.io.host.facts;
+  return given ?? (capabilities.boots === 'image' ? Math.max(1, Math.floor(cpuCount / 2)) : remoteAtOnce);
+}
+
+async function serveIfWanted(
+  call: Call<'create'>,
+  { capabilities }: DriverManifest,
+  name: string,
+): Promise<void> {
+  if (capabilities.forwards === true || capabilities.shares !== undefined) {
+    await serve(call, name);
+  }
+}
+
+async function serve(call: Call<'create'>, name: string): Promise<void> {
+  await ensureAgent(call.session, name);
+  await awaitShares(call.session, name);
+}
+
+function sayDriver(call: Call<'create'>, manifest: DriverManifest, why: string | undefined): void {
+  if (why !== undefined) {
+    call.inform(`Using the driver ${manifest.name}: ${why}.`);
+  }
+}
+
+function warnOfSwarm(call: Call<'create'>, { swarm }: CreateRequest): void {
+  if (call.people.isTTY === true && swarm !== undefined && (swarm.swarm || swarm.master)) {
+    call.inform(
+      'The flags of classic Swarm are recorded, but have no effect: its discovery service is gone.',
+    );
+  }
 }
 
 /**
@@ -129,25 +215,32 @@ function driverOf(values: FlagValues): string | undefined {
   return typeof name === 'string' && name !== '' ? name : undefined;
 }
 
-/** The help goes to stdout when the name is missing: completion of shells reads the driver's flags from it. */
-async function requireName(
+/**
+ * The names that are meant. The help goes to stdout when there is none: completion of shells reads the driver's flags from
+ * it. docker-machine takes one.
+ */
+async function requireNames(
   call: Call<'create'>,
   manifest: DriverManifest,
   args: readonly string[],
-): Promise<string> {
+  { count }: CreateOptions,
+): Promise<string[]> {
   const [name, ...extra] = args;
-  if (extra.length > 0) {
-    throw new MachineError(
-      'arguments-invalid',
-      `Invalid command line. Found extra arguments [${extra.join(' ')}]`,
-    );
-  }
   if (name === undefined) {
     const { createHelp } = await import('../create-help.ts');
     call.print(await createHelp(call, manifest.name));
     throw new MachineError('arguments-invalid', 'No machine name specified');
   }
-  return name;
+  if (call.io.program === 'docker-machine') {
+    if (extra.length > 0) {
+      throw new MachineError(
+        'arguments-invalid',
+        `Invalid command line. Found extra arguments [${extra.join(' ')}]`,
+      );
+    }
+    return [name];
+  }
+  return expandNames(args, count);
 }
 
 async function printPlan(call: Call<'create'>, request: CreateRequest, asJson: boolean): Promise<void> {
@@ -178,7 +271,6 @@ function requestOf(name: string, manifest: DriverManifest, values: FlagValues): 
 
 async function make(call: Call<'create'>, request: CreateRequest): Promise<void> {
   const { createMachine } = await import('../../machine/create.ts');
-  call.recoverWith(`create --resume ${request.name}`);
   let failedStep: string | undefined;
   const session = {
     ...call.session,

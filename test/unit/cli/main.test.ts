@@ -137,10 +137,6 @@ const usageErrors: readonly (readonly [string, string])[] = [
   ['create', 'No machine name specified [arguments-invalid]'],
   ['create -d none', 'No machine name specified [arguments-invalid]'],
   ['create -d', 'flag needs an argument: -d [flag-invalid]'],
-  [
-    'create -d none --url tcp://h:1 x extra',
-    'Invalid command line. Found extra arguments [extra] [arguments-invalid]',
-  ],
   ['create -d none --qemu-memory 1 x', 'flag provided but not defined: -qemu-memory [flag-unknown]'],
   [
     'create -d qemu --qemu-memory lots x',
