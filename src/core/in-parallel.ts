@@ -13,7 +13,7 @@ export async function settleInParallel<T, R>(
     while (next < items.length) {
       const index = next;
       next += 1;
-      [results[index]] = (await Promise.allSettled([action(items[index] as T)]));
+      [results[index]] = await Promise.allSettled([action(items[index] as T)]);
     }
   };
   await Promise.all(Array.from({ length: Math.min(atOnceMax, items.length) }, work));
