@@ -1,5 +1,6 @@
 import { waitFor } from '../../core/wait.ts';
 import type { DriverContext } from '../driver.ts';
+import { powerOffInTime, stopLimits, type StopLimits } from '../power-off.ts';
 import type { HyperVConfig } from './config.ts';
 import { faultError, isGone } from './failures.ts';
 import { findMachine } from './machine.ts';
@@ -11,15 +12,6 @@ import { powerOf } from './states.ts';
 
 type StopContext = DriverContext<HyperVConfig>;
 
-/** How long the guest is given. */
-export interface StopLimits {
-  /** Until the guest has powered off after it was asked. */
-  readonly powerdownTimeoutMs: number;
-  /** It is asked again after this time when it could not be asked: it may not have listened yet. */
-  readonly repeatMs: number;
-}
-
-const stopLimits: StopLimits = { powerdownTimeoutMs: 60_000, repeatMs: 5000 };
 const pollMs = 1000;
 const offTimeoutMs = 30_000;
 
@@ -35,12 +27,10 @@ export async function stopMachine(context: StopContext, limits: StopLimits = sto
   if (found === undefined || isOff(found)) {
     return;
   }
-  if (!(await shutDown(context, shell, found, limits))) {
-    const seconds = Math.round(limits.powerdownTimeoutMs / 1000);
-    const message = `The machine did not power off within ${seconds} s, so it is switched off.`;
-    context.emit({ type: 'warn', machine: context.name, message });
-    await turnOff(context, shell, found.id);
-  }
+  await powerOffInTime(context, limits, {
+    ask: async () => shutDown(context, shell, found, limits),
+    switchOff: async () => turnOff(context, shell, found.id),
+  });
 }
 
 /** Switches the machine off without asking its guest; what it saved is thrown away. @throws MachineError `vm-control-failed`. */

@@ -1,5 +1,6 @@
 import { waitFor } from '../../core/wait.ts';
 import type { DriverContext } from '../driver.ts';
+import { powerOffInTime, stopLimits, type StopLimits } from '../power-off.ts';
 import type { LibvirtConfig } from './config.ts';
 import { controlDomain, findDomain, requireOwn, type Domain } from './domain.ts';
 import { powerOf } from './states.ts';
@@ -7,15 +8,6 @@ import { openVirsh, type Virsh } from './virsh.ts';
 
 type StopContext = DriverContext<LibvirtConfig>;
 
-/** How long the guest is given. */
-export interface StopLimits {
-  /** Until the guest has powered off after the power button. */
-  readonly powerdownTimeoutMs: number;
-  /** The button is pressed again after this time: the guest may not have listened yet. */
-  readonly repeatMs: number;
-}
-
-const stopLimits: StopLimits = { powerdownTimeoutMs: 60_000, repeatMs: 10_000 };
 const pollMs = 250;
 const offTimeoutMs = 30_000;
 
@@ -31,12 +23,10 @@ export async function stopMachine(context: StopContext, limits: StopLimits = sto
     return;
   }
   const { virsh, domain } = found;
-  if (!(await powerDown(context, virsh, { domain, limits }))) {
-    const seconds = Math.round(limits.powerdownTimeoutMs / 1000);
-    const message = `The machine did not power off within ${seconds} s, so it is switched off.`;
-    context.emit({ type: 'warn', machine: context.name, message });
-    await powerOff(context, virsh);
-  }
+  await powerOffInTime(context, limits, {
+    ask: async () => powerDown(context, virsh, { domain, limits }),
+    switchOff: async () => powerOff(context, virsh),
+  });
 }
 
 /** Switches the machine off without asking its guest; what it saved is thrown away. @throws MachineError `vm-control-failed`. */

@@ -1,21 +1,13 @@
 import { isMachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ProcessIdentity } from '../../host/types.ts';
+import { stopLimits, type StopLimits } from '../power-off.ts';
 import { removeDiskRemains } from './disk.ts';
 import { connectQmp, type QmpClient } from './qmp.ts';
 import { removePending } from './template/pending.ts';
 import { endServers } from './virtiofsd.ts';
 import { findLive, machinePaths, type LiveMachine, type RunContext } from './run-state.ts';
 
-/** How long the guest and QEMU are given. */
-export interface StopLimits {
-  /** Until the guest has powered off after the power button. */
-  readonly powerdownTimeoutMs: number;
-  /** The button is pressed again after this time: the guest may not have listened yet. */
-  readonly repeatMs: number;
-}
-
-const stopLimits: StopLimits = { powerdownTimeoutMs: 60_000, repeatMs: 5_000 };
 const quitTimeoutMs = 5_000;
 const killTimeoutMs = 10_000;
 const connectTimeoutMs = 5_000;

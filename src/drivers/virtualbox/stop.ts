@@ -1,6 +1,7 @@
 import { MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { DriverContext } from '../driver.ts';
+import { powerOffInTime, stopLimits, type StopLimits } from '../power-off.ts';
 import type { VirtualBoxConfig } from './config.ts';
 import { findMachine, type Found } from './machine.ts';
 import { powerOf } from './states.ts';
@@ -9,15 +10,6 @@ import { faultError, isNotFound, isNotRunning, openVBoxManage, type VBoxManage }
 type StopContext = DriverContext<VirtualBoxConfig>;
 type FoundMachine = Extract<Found, { readonly kind: 'machine' }>;
 
-/** How long the guest is given. */
-export interface StopLimits {
-  /** Until the guest has powered off after the power button. */
-  readonly powerdownTimeoutMs: number;
-  /** The button is pressed again after this time: the guest may not have listened yet. */
-  readonly repeatMs: number;
-}
-
-const stopLimits: StopLimits = { powerdownTimeoutMs: 60_000, repeatMs: 10_000 };
 const pollMs = 500;
 const offTimeoutMs = 30_000;
 
@@ -33,12 +25,10 @@ export async function stopMachine(context: StopContext, limits: StopLimits = sto
   if (found.kind !== 'machine' || isOff(found.info.state)) {
     return;
   }
-  if (!(await powerDown(context, vbox, found, limits))) {
-    const seconds = Math.round(limits.powerdownTimeoutMs / 1000);
-    const message = `The machine did not power off within ${seconds} s, so it is switched off.`;
-    context.emit({ type: 'warn', machine: context.name, message });
-    await powerOff(context, vbox, found.uuid);
-  }
+  await powerOffInTime(context, limits, {
+    ask: async () => powerDown(context, vbox, found, limits),
+    switchOff: async () => powerOff(context, vbox, found.uuid),
+  });
 }
 
 /** Switches the machine off without asking its guest; what it saved is thrown away. @throws MachineError `vm-control-failed`. */

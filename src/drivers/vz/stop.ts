@@ -1,6 +1,7 @@
 import { isMachineError, systemCode } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { DriverContext } from '../driver.ts';
+import { powerOffInTime, stopLimits, type StopLimits } from '../power-off.ts';
 import type { VzConfig } from './config.ts';
 import { isGone, powerNow } from './inspect.ts';
 import { findProcess, vzFiles } from './machine.ts';
@@ -8,12 +9,6 @@ import { sendCommand, type VzCommand } from './rest.ts';
 
 type StopContext = DriverContext<VzConfig>;
 
-/** How long the guest is given after it was asked. */
-export interface StopLimits {
-  readonly powerdownTimeoutMs: number;
-}
-
-const stopLimits: StopLimits = { powerdownTimeoutMs: 60_000 };
 const hardStopTimeoutMs = 5_000;
 const endTimeoutMs = 10_000;
 const pollMs = 250;
@@ -23,7 +18,10 @@ const pollMs = 250;
  * @param limits for tests
  * @throws MachineError `vm-control-failed` when it does not end.
  */
-export async function stopMachine(context: StopContext, limits: StopLimits = stopLimits): Promise<void> {
+export async function stopMachine(
+  context: StopContext,
+  limits: Pick<StopLimits, 'powerdownTimeoutMs'> = stopLimits,
+): Promise<void> {
   if (await isGone(context)) {
     return;
   }
@@ -31,13 +29,13 @@ export async function stopMachine(context: StopContext, limits: StopLimits = sto
     // A paused guest would never see the button.
     await command(context, 'Resume');
   }
-  await command(context, 'Stop');
-  if (!(await endsWithin(context, limits.powerdownTimeoutMs))) {
-    const seconds = Math.round(limits.powerdownTimeoutMs / 1000);
-    const message = `The machine did not power off within ${seconds} s, so it is switched off.`;
-    context.emit({ type: 'warn', machine: context.name, message });
-    await killMachine(context);
-  }
+  await powerOffInTime(context, limits, {
+    ask: async () => {
+      await command(context, 'Stop');
+      return endsWithin(context, limits.powerdownTimeoutMs);
+    },
+    switchOff: async () => killMachine(context),
+  });
 }
 
 /** Switches the machine off without asking its guest. Nothing there is fine. @throws MachineError `vm-control-failed`. */
