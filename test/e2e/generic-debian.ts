@@ -6,6 +6,7 @@ import { busyboxTar } from '../support/busybox.ts';
 import { makeStore, run, type Outcome, type TestStore } from '../support/cli.ts';
 import { findDebianClient, readEnv, tryClient } from '../support/docker-client.ts';
 import { linuxHostMissing, startLinuxHost, type DebianSuite, type LinuxHost } from '../support/linux-host.ts';
+import { dockerOnHost, onHost } from '../support/on-host.ts';
 
 // A host from bare to containers, and everything that is done to it later. In the order of the tests.
 
@@ -50,7 +51,7 @@ type Body = (t: ExecutionContext, world: World) => Promise<void>;
 
 const scenario: Readonly<Record<string, Body>> = {
   'a user that cannot become root is told so before anything is done': async (t, world) => {
-    await inside(t, world, [
+    await onHost(t, world.host, [
       'useradd -m guest',
       'install -d -o guest -m 700 /home/guest/.ssh',
       'install -o guest -m 600 /root/.ssh/authorized_keys /home/guest/.ssh/',
@@ -60,7 +61,7 @@ const scenario: Readonly<Record<string, Body>> = {
     t.regex(created.stderr, /The SSH user "guest" cannot become root on the host/);
     t.regex(created.stderr, /\[sudo-needed\]/);
     t.is((await world.store.tsmachine(['rm', '-y', 'weak'])).code, 0);
-    t.is(await inside(t, world, ['ls /etc/docker 2>/dev/null || echo none']), 'none\n');
+    t.is(await onHost(t, world.host, ['ls /etc/docker 2>/dev/null || echo none']), 'none');
   },
   'a bare host becomes a machine': async (t, world) => {
     const created = await create(world, 'host', [
@@ -73,25 +74,25 @@ const scenario: Readonly<Record<string, Body>> = {
     t.regex(created.stderr, /Provisioning with debian\.\.\./);
     t.regex(created.stderr, /Docker is up and running!/);
     const env = await readEnv(world.store, 'host');
-    const imported = await docker(t, world, ['import', '-', 'tiny'], await busyboxTar());
+    const imported = await dockerOnHost(t, world, ['import', '-', 'tiny'], await busyboxTar());
     t.regex(imported, /^sha256:/);
-    await docker(t, world, ['run', '-d', '--name', 'steady', 'tiny', busybox, 'sleep', '100000']);
+    await dockerOnHost(t, world, ['run', '-d', '--name', 'steady', 'tiny', busybox, 'sleep', '100000']);
     await tryClient(t, { client: world.client, env, image: 'tiny', container: 'steady' });
   },
   'every option of the engine has its effect': async (t, world) => {
-    const info = JSON.parse(await docker(t, world, ['info', '--format', '{{json .}}'])) as Record<
+    const info = JSON.parse(await dockerOnHost(t, world, ['info', '--format', '{{json .}}'])) as Record<
       string,
       unknown
     >;
     t.deepEqual([...(info['Labels'] as string[])].sort(), ['place=here', 'provider=generic']);
     t.is(info['Name'], 'host');
     t.true(JSON.stringify(info['RegistryConfig']).includes('registry.example:5000'));
-    const environment = await inside(t, world, ['tr "\\0" "\\n" </proc/$(pidof dockerd)/environ']);
+    const environment = await onHost(t, world.host, ['tr "\\0" "\\n" </proc/$(pidof dockerd)/environ']);
     t.true(environment.split('\n').includes('ODD=a "b" $c %d \\e'), environment);
-    const line = await inside(t, world, ['tr "\\0" " " </proc/$(pidof dockerd)/cmdline']);
+    const line = await onHost(t, world.host, ['tr "\\0" " " </proc/$(pidof dockerd)/cmdline']);
     t.regex(line, /^\/usr\/sbin\/dockerd .*--log-level=debug/);
-    t.is(await inside(t, world, ['stat -c %a /etc/docker/server-key.pem']), '600\n');
-    t.is(await inside(t, world, ['hostname; cat /etc/hostname']), 'host\nhost\n');
+    t.is(await onHost(t, world.host, ['stat -c %a /etc/docker/server-key.pem']), '600');
+    t.is(await onHost(t, world.host, ['hostname; cat /etc/hostname']), 'host\nhost');
   },
   'a second provisioning writes nothing and restarts nothing': async (t, world) => {
     const before = await fingerprintOf(t, world);
@@ -102,31 +103,31 @@ const scenario: Readonly<Record<string, Body>> = {
   },
   'new certificates: the engine restarts, its containers go on': async (t, world) => {
     const before = await containerOf(t, world);
-    const engine = await inside(t, world, ['pidof dockerd']);
+    const engine = await onHost(t, world.host, ['pidof dockerd']);
     const renewed = await world.store.tsmachine(['regenerate-certs', '-f', 'host']);
     t.is(renewed.code, 0, renewed.stderr);
     t.is(await containerOf(t, world), before);
-    t.not(await inside(t, world, ['pidof dockerd']), engine);
+    t.not(await onHost(t, world.host, ['pidof dockerd']), engine);
     const served = await readFile(path.join(world.store.path, 'machines', 'host', 'server.pem'), 'utf8');
-    t.is(await inside(t, world, ['sha256sum </etc/docker/server.pem']), `${sha256(served)}  -\n`);
+    t.is(await onHost(t, world.host, ['sha256sum </etc/docker/server.pem']), `${sha256(served)}  -`);
     // A swarm refuses an engine that keeps its containers, so the setting is gone again.
-    t.is(await docker(t, world, ['info', '--format', '{{.LiveRestoreEnabled}}']), 'false\n');
+    t.is(await dockerOnHost(t, world, ['info', '--format', '{{.LiveRestoreEnabled}}']), 'false\n');
   },
   'what somebody else changed is put right, and theirs is kept': async (t, world) => {
     const before = await containerOf(t, world);
-    await inside(t, world, [
+    await onHost(t, world.host, [
       `sed -i 's/^{/{"max-concurrent-downloads": 7,/; /"tlsverify"/d' /etc/docker/daemon.json`,
       'chmod 644 /etc/docker/server-key.pem',
     ]);
     const again = await world.store.tsmachine(['provision', 'host']);
     t.is(again.code, 0, again.stderr);
-    const config = JSON.parse(await inside(t, world, ['cat /etc/docker/daemon.json'])) as Record<
+    const config = JSON.parse(await onHost(t, world.host, ['cat /etc/docker/daemon.json'])) as Record<
       string,
       unknown
     >;
     t.is(config['max-concurrent-downloads'], 7);
     t.is(config['tlsverify'], true);
-    t.is(await inside(t, world, ['stat -c %a /etc/docker/server-key.pem']), '600\n');
+    t.is(await onHost(t, world.host, ['stat -c %a /etc/docker/server-key.pem']), '600');
     t.is(await containerOf(t, world), before);
   },
   'a configuration with which the engine does not start is put back': async (t, world) => {
@@ -140,7 +141,7 @@ const scenario: Readonly<Record<string, Body>> = {
     await run('sed', ['-i', 's/"no-such-option=1"/"log-level=debug"/', record]);
     t.is(await containerOf(t, world), before);
     t.is((await world.store.tsmachine(['version', 'host'])).code, 0);
-    const leftovers = await inside(t, world, [
+    const leftovers = await onHost(t, world.host, [
       'find /etc -name "*.old" -o -name "*.new" -newer /etc/hostname',
     ]);
     t.is(leftovers, '');
@@ -181,7 +182,7 @@ const scenario: Readonly<Record<string, Body>> = {
     t,
     world,
   ) => {
-    await docker(t, world, ['start', 'steady']);
+    await dockerOnHost(t, world, ['start', 'steady']);
     const before = await containerOf(t, world);
     t.is((await world.store.tsmachine(['rm', '-y', 'host'])).code, 0);
     await t.throwsAsync(stat(path.join(world.store.path, 'machines', 'host')), { code: 'ENOENT' });
@@ -206,40 +207,21 @@ function create(
   return store.tsmachine(['create', '-d', 'generic', ...where, ...args, name], { timeoutMs: 500_000 });
 }
 
-/** Runs commands on the host, not through the machine. */
-async function inside(t: ExecutionContext, { host }: World, commands: readonly string[]): Promise<string> {
-  const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'];
-  const args = ['-i', host.keyPath, ...options.flatMap((option) => ['-o', option]), `root@${host.address}`];
-  const { code, stdout, stderr } = await run('ssh', [...args, commands.join('\n')]);
-  t.is(code, 0, `${commands.join('\n')}\n${stdout}\n${stderr}`);
-  return stdout;
-}
-
-async function docker(
-  t: ExecutionContext,
-  { store, client }: World,
-  args: readonly string[],
-  input?: Uint8Array,
-): Promise<string> {
-  const env = await readEnv(store, 'host');
-  const { code, stdout, stderr } = await run(client, args, {
-    env,
-    ...(input === undefined ? {} : { input }),
-  });
-  t.is(code, 0, `${args.join(' ')}\n${stderr}`);
-  return stdout;
-}
-
 /** Process and begin of the container that must not notice anything. */
 async function containerOf(t: ExecutionContext, world: World): Promise<string> {
-  const state = await docker(t, world, ['inspect', '-f', '{{.State.Pid}} {{.State.StartedAt}}', 'steady']);
+  const state = await dockerOnHost(t, world, [
+    'inspect',
+    '-f',
+    '{{.State.Pid}} {{.State.StartedAt}}',
+    'steady',
+  ]);
   t.regex(state, /^[1-9]\d* /, 'it runs');
   return state;
 }
 
 /** Changes when a file below /etc is written or the engine is restarted. */
 async function fingerprintOf(t: ExecutionContext, world: World): Promise<string> {
-  return inside(t, world, [
+  return onHost(t, world.host, [
     'find /etc -xdev -printf "%p %m %T@ %C@ %s\\n" | sort | sha256sum',
     'pidof dockerd',
   ]);

@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import test, { type ExecutionContext } from 'ava';
-import { makeStore, run, type Outcome, type TestStore } from '../support/cli.ts';
+import { makeStore, type Outcome, type TestStore } from '../support/cli.ts';
 import { linuxHostMissing, startLinuxHost, type LinuxHost } from '../support/linux-host.ts';
+import { onHost } from '../support/on-host.ts';
 
 // --engine-install-url: scripts that a server hands out, whole and broken, on a host that has curl, wget or neither. And the
 // locks of apt. In the order of the tests.
@@ -82,15 +83,6 @@ function create({ host, store, url }: World, path: string | undefined): Promise<
   });
 }
 
-/** Runs commands on the host, not through the machine. */
-async function inside(t: ExecutionContext, { host }: World, script: string): Promise<string> {
-  const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'];
-  const args = ['-i', host.keyPath, ...options.flatMap((option) => ['-o', option]), `root@${host.address}`];
-  const { code, stdout, stderr } = await run('ssh', [...args, script]);
-  t.is(code, 0, `${script}\n${stdout}\n${stderr}`);
-  return stdout.trim();
-}
-
 async function forget(t: ExecutionContext, { store }: World): Promise<void> {
   t.is((await store.tsmachine(['rm', '-y', 'host'])).code, 0);
 }
@@ -112,14 +104,14 @@ declare(
   'a host with neither curl nor wget gets curl first; who holds the lock of dpkg meanwhile is said',
   async (t, here) => {
     here.scripts.set('/failing', { text: 'echo one\necho the last words >&2\nexit 42\n' });
-    t.is(await inside(t, here, 'command -v curl wget || true'), '');
-    await inside(t, here, holdLock);
+    t.is(await onHost(t, here.host, 'command -v curl wget || true'), '');
+    await onHost(t, here.host, holdLock);
     const creating = create(here, '/failing');
     // Nothing but the wait for the lock keeps the command from asking for the script.
     const said = await Promise.race([creating.then(() => 'ended'), waitForWaiter(t, here)]);
     t.is(said, 'waits');
     t.deepEqual(here.agents, []);
-    await inside(t, here, 'touch /tmp/free');
+    await onHost(t, here.host, 'touch /tmp/free');
     const { code, stderr } = await creating;
     t.regex(stderr, /\(host\) Waiting for the lock of apt or dpkg, which process \d+ \(perl\) holds\.\n/);
     t.is(code, 1);
@@ -131,9 +123,9 @@ declare(
 
 /** Until apt was tried again while the lock is held. */
 async function waitForWaiter(t: ExecutionContext, here: World): Promise<string> {
-  await inside(
+  await onHost(
     t,
-    here,
+    here.host,
     'until pgrep -x sleep >/dev/null 2>&1 || ls /proc/[0-9]*/comm | xargs grep -lx sleep >/dev/null 2>&1; do sleep 0.2; done',
   );
   return 'waits';
@@ -145,7 +137,7 @@ declare('a script that is cut on its way is not run, not even its first line', a
   const { code, stderr } = await create(here, '/cut');
   t.is(code, 1);
   t.regex(stderr, /exit code (18|56|1)\./);
-  t.is(await inside(t, here, 'ls /tmp/was-run 2>/dev/null || echo no'), 'no');
+  t.is(await onHost(t, here.host, 'ls /tmp/was-run 2>/dev/null || echo no'), 'no');
 });
 
 declare('a script that ends in the middle of a command is not run either', async (t, here) => {
@@ -153,7 +145,7 @@ declare('a script that ends in the middle of a command is not run either', async
   here.scripts.set('/half', { text: 'touch /tmp/was-run\nif true; then\n  echo half' });
   const { code } = await create(here, '/half');
   t.is(code, 1);
-  t.is(await inside(t, here, 'ls /tmp/was-run 2>/dev/null || echo no'), 'no');
+  t.is(await onHost(t, here.host, 'ls /tmp/was-run 2>/dev/null || echo no'), 'no');
 });
 
 declare('what is not there is an error that says so', async (t, here) => {
@@ -167,9 +159,9 @@ declare(
   'without curl it is wget that fetches; the script installs the engine, and the machine works',
   async (t, here) => {
     await forget(t, here);
-    await inside(
+    await onHost(
       t,
-      here,
+      here.host,
       `export http_proxy=${here.host.proxyUrl} DEBIAN_FRONTEND=noninteractive
 apt-get install -y -qq --no-install-recommends wget >/dev/null 2>&1
 mv /usr/bin/curl /usr/bin/curl.away`,
@@ -183,8 +175,12 @@ mv /usr/bin/curl /usr/bin/curl.away`,
     t.is(code, 0, stderr);
     t.regex(here.agents.join(), /Wget/i);
     t.regex(stderr, /Docker is up and running!/);
-    t.regex(await inside(t, here, 'cat /tmp/installed-by'), /install\.sh$/);
-    t.is(await inside(t, here, 'ls -d /tmp/tmp.* 2>/dev/null || echo none'), 'none', 'nothing is left there');
+    t.regex(await onHost(t, here.host, 'cat /tmp/installed-by'), /install\.sh$/);
+    t.is(
+      await onHost(t, here.host, 'ls -d /tmp/tmp.* 2>/dev/null || echo none'),
+      'none',
+      'nothing is left there',
+    );
   },
 );
 

@@ -3,9 +3,10 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systems } from '../fixtures/provision/systems.ts';
 import { busyboxTar } from '../support/busybox.ts';
-import { makeStore, projectRoot, run, type TestStore } from '../support/cli.ts';
-import { findDebianClient, readEnv } from '../support/docker-client.ts';
+import { makeStore, projectRoot, type TestStore } from '../support/cli.ts';
+import { findDebianClient } from '../support/docker-client.ts';
 import { linuxHostMissing, startLinuxHost, type LinuxHost } from '../support/linux-host.ts';
+import { dockerOnHost, onHost } from '../support/on-host.ts';
 
 // A host whose services OpenRC controls, and whose shell and tools are busybox', as on Alpine. It calls itself Alpine; its apk
 // is pretended, since none can be had from Debian.
@@ -113,21 +114,8 @@ async function succeed(t: ExecutionContext, args: readonly string[]): Promise<st
   return stderr;
 }
 
-async function inside(t: ExecutionContext, script: string): Promise<string> {
-  const { host } = world as World;
-  const options = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'];
-  const args = ['-i', host.keyPath, ...options.flatMap((option) => ['-o', option]), `root@${host.address}`];
-  const { code, stdout, stderr } = await run('ssh', [...args, script]);
-  t.is(code, 0, `${script}\n${stdout}\n${stderr}`);
-  return stdout.trim();
-}
+const inside = (t: ExecutionContext, script: string): Promise<string> =>
+  onHost(t, (world as World).host, script);
 
-async function docker(t: ExecutionContext, args: readonly string[], input?: Uint8Array): Promise<string> {
-  const env = await readEnv((world as World).store, 'host');
-  const { code, stdout, stderr } = await run(client ?? '', args, {
-    env,
-    ...(input === undefined ? {} : { input }),
-  });
-  t.is(code, 0, `${args.join(' ')}\n${stderr}`);
-  return stdout;
-}
+const docker = (t: ExecutionContext, args: readonly string[], input?: Uint8Array): Promise<string> =>
+  dockerOnHost(t, { store: (world as World).store, client: client ?? '' }, args, input);
