@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
 import { findProgram, makeStore, projectRoot, run, type Outcome, type TestStore } from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
+import { qmp } from '../fakes/qemu-process.ts';
 import { askTcp, freePort } from '../support/sockets.ts';
 import { exists, imageDirectory } from './iso-boot-bench.ts';
 
@@ -107,10 +108,16 @@ life('create makes, boots and proves a machine, at the address that its guest te
   t.is(here.env['DOCKER_HOST'], `tcp://${(await ok(t, tsmachine('ip'))).trim()}:2376`);
 });
 
-life('the docker client works; docker run -p: the port is found on 127.0.0.1', async (t) => {
+life('the docker client works; docker run -p: the port is found on 127.0.0.1', async (t, here) => {
   await ok(t, docker(['import', '-', 'tiny'], await busyboxTar()));
   t.is(await ok(t, docker(['run', '--rm', 'tiny', '/bin/busybox', 'echo', 'hello'])), 'hello\n');
   const port = await freePort();
+  // What the NAT network of macOS would do for any port.
+  const address = (await ok(t, tsmachine('ip'))).trim();
+  const rule = `hostfwd_add nat1 tcp:${address}:${port}-:${port}`;
+  await qmp(path.join(here.store.path, 'machines', 'default', 'vfkit.sock.qmp'), 'human-monitor-command', {
+    'command-line': rule,
+  });
   await ok(t, docker(['run', '-d', '--name', 'web', '-p', `${port}:80`, 'tiny', ...tcpEcho]));
   const deadline = Date.now() + patienceMs;
   const ask = async (): Promise<string | undefined> => askTcp('127.0.0.1', port, 'through');
