@@ -65,6 +65,8 @@ export function makeCloudMachine(options: CloudMachineOptions): CloudMachine {
     },
     provider: provider.material,
     secrets,
+    // For `check`, which is called before there is a machine.
+    state: configured.state ?? {},
   };
   return {
     driver,
