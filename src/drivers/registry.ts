@@ -20,6 +20,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
     load: async () => (await import('./generic/driver.ts')).default,
   },
+  google: {
+    manifest: async () => (await import('./google/manifest.ts')).manifest,
+    load: async () => (await import('./google/driver.ts')).default,
+  },
   hyperv: {
     manifest: async () => (await import('./hyperv/manifest.ts')).manifest,
     load: async () => (await import('./hyperv/driver.ts')).default,
