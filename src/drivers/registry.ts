@@ -24,6 +24,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
     load: async () => (await import('./generic/driver.ts')).default,
   },
+  google: {
+    manifest: async () => (await import('./google/manifest.ts')).manifest,
+    load: async () => (await import('./google/driver.ts')).default,
+  },
   hetzner: {
     manifest: async () => (await import('./hetzner/manifest.ts')).manifest,
     load: async () => (await import('./hetzner/driver.ts')).default,

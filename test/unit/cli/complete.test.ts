@@ -83,6 +83,7 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
       'amazonec2',
       'digitalocean',
       'generic',
+      'google',
       'hetzner',
       'hyperv',
       'libvirt',
