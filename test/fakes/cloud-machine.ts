@@ -65,6 +65,7 @@ export function makeCloudMachine(options: CloudMachineOptions): CloudMachine {
     },
     provider: provider.material,
     secrets,
+    state: configured.state ?? {},
   };
   return {
     driver,

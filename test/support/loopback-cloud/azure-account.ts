@@ -509,7 +509,9 @@ export function createAccount(): Account {
     take: (path) => {
       const stored = find(path);
       if (stored !== undefined) {
-        cascade(stored);
+        if (stored.type.endsWith('/virtualMachines')) {
+          cascade(stored);
+        }
         remove(stored);
       }
     },
