@@ -16,6 +16,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./amazonec2/manifest.ts')).manifest,
     load: async () => (await import('./amazonec2/driver.ts')).default,
   },
+  azure: {
+    manifest: async () => (await import('./azure/manifest.ts')).manifest,
+    load: async () => (await import('./azure/driver.ts')).default,
+  },
   digitalocean: {
     manifest: async () => (await import('./digitalocean/manifest.ts')).manifest,
     load: async () => (await import('./digitalocean/driver.ts')).default,

@@ -81,6 +81,7 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
     'create --driver =',
     [
       'amazonec2',
+      'azure',
       'digitalocean',
       'generic',
       'google',
