@@ -13,9 +13,9 @@ const endPauseMs = 10;
 const logBytesMax = 1024 * 1024;
 
 /** Options of Node for a process that mostly waits: megabytes of memory less, with what is new collected sooner. */
-const smallHeap = ['--max-semi-space-size=1'];
-/** More megabytes less. An agent that serves files is quicker with the optimizing compiler. */
-const littleCompiler = ['--no-opt'];
+const smallHeap = ['--max-semi-space-size=1', '--optimize-for-size', '--single-threaded-gc'];
+/** More megabytes less. An agent that serves files is quicker with compilers that optimize. */
+const littleCompiler = ['--no-opt', '--no-sparkplug'];
 
 /** The background agent of a machine, if one runs. A process is known by its lock, which only one can hold. */
 export async function findAgent(session: Session, name: string): Promise<ProcessIdentity | undefined> {
