@@ -94,6 +94,16 @@ fetch_web_server() {
   test/support/unpack-web-server.sh "$file" >/dev/null || say "Could not fetch nginx; its test will be skipped"
 }
 
+# The plugin buildx for that client, for the tests of builders: unpacked into the cache.
+fetch_buildx() {
+  local directory=${XDG_CACHE_HOME:-$HOME/.cache}/tsmachine/buildx
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 0
+  [ ! -d "$directory" ] || return 0
+  say "Fetching buildx from the packages of Debian 13"
+  mkdir -p "$(dirname "$directory")"
+  test/support/unpack-packages.sh "$directory" docker-buildx >/dev/null || say "Could not fetch buildx; its tests will be skipped"
+}
+
 install_prerequisites() {
   local arch
   arch=$(uname -m)
