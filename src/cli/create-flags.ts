@@ -93,6 +93,26 @@ export const createFlags = [
     default: true,
     help: 'The engine of a machine on this computer uses the proxies in its environment (=false: it does not)',
   },
+  {
+    name: 'extra-ca',
+    type: 'list',
+    env: 'MACHINE_EXTRA_CA',
+    help: 'File with CAs that the engine trusts besides the usual ones when it speaks to registries',
+  },
+  {
+    name: 'host-certificates',
+    type: 'bool',
+    env: 'MACHINE_HOST_CERTIFICATES',
+    default: true,
+    help: 'The engine of a machine on this computer trusts the CAs that were added to it (=false: it does not)',
+  },
+  {
+    name: 'host-registries',
+    type: 'bool',
+    env: 'MACHINE_HOST_REGISTRIES',
+    default: true,
+    help: "The engine of a machine on this computer uses mirrors and insecure registries of this computer's engines (=false: it does not)",
+  },
   { name: 'swarm', type: 'bool', ...ofSwarm, original: 'Configure Machine to join a Swarm cluster' },
   { name: 'swarm-master', type: 'bool', ...ofSwarm, original: 'Configure Machine to be a Swarm master' },
   {
