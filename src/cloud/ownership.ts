@@ -4,6 +4,8 @@
 export interface Ownership {
   readonly machineId: string;
   readonly storeId: string;
+  /** From then on nobody wants the machine any more, in milliseconds since the epoch. */
+  readonly expiresMs?: number;
 }
 
 /** Names of the tags, the same at every cloud; one that has narrower rules writes them in its own way. */
@@ -13,15 +15,21 @@ export const ownerTags = {
   machine: 'tsmachine-id',
   created: 'tsmachine-created',
   owner: 'tsmachine-owner',
+  expires: 'tsmachine-expires',
 } as const;
 
 /** Tags of something that belongs to one machine. `nowMs` since the epoch. */
 export function machineTags(
-  { machineId, storeId }: Ownership,
+  { machineId, storeId, expiresMs }: Ownership,
   name: string,
   nowMs: number,
 ): Readonly<Record<string, string>> {
-  return { ...sharedTags(storeId, nowMs), [ownerTags.name]: name, [ownerTags.machine]: machineId };
+  return {
+    ...sharedTags(storeId, nowMs),
+    [ownerTags.name]: name,
+    [ownerTags.machine]: machineId,
+    ...(expiresMs === undefined ? {} : { [ownerTags.expires]: new Date(expiresMs).toISOString() }),
+  };
 }
 
 /** Tags of something that several machines of a store use. */
@@ -30,6 +38,25 @@ export function sharedTags(storeId: string, nowMs: number): Readonly<Record<stri
     [ownerTags.mark]: '1',
     [ownerTags.owner]: storeId,
     [ownerTags.created]: new Date(nowMs).toISOString(),
+  };
+}
+
+/** What tags say of a thing that carries our mark, for `OwnedResource`. Times that cannot be read are left out. */
+export function readTags(tags: Readonly<Record<string, string>>): {
+  readonly machineId?: string;
+  readonly createdMs?: number;
+  readonly expiresMs?: number;
+} {
+  const machineId = tags[ownerTags.machine];
+  const timeOf = (text: string | undefined): number | undefined => {
+    const ms = text === undefined ? Number.NaN : Date.parse(text);
+    return Number.isNaN(ms) ? undefined : ms;
+  };
+  const [createdMs, expiresMs] = [timeOf(tags[ownerTags.created]), timeOf(tags[ownerTags.expires])];
+  return {
+    ...(machineId === undefined ? {} : { machineId }),
+    ...(createdMs === undefined ? {} : { createdMs }),
+    ...(expiresMs === undefined ? {} : { expiresMs }),
   };
 }
 

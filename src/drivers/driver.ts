@@ -1,5 +1,6 @@
 import type { Emit } from '../core/events.ts';
 import type { Host } from '../host/types.ts';
+import type { OwnedResource } from './owned.ts';
 
 /**
  * Version of this contract. A package that brings a driver says for which one it was written; it is raised when a driver
@@ -199,7 +200,12 @@ export interface BootMaterial {
 /** What a driver needs whose machines are made at a provider. */
 export interface ProviderMaterial {
   /** Whose the machine is: told to the provider in every call that makes something. UUIDs, the same in every attempt. */
-  ownership(): Promise<{ readonly machineId: string; readonly storeId: string }>;
+  ownership(): Promise<{
+    readonly machineId: string;
+    readonly storeId: string;
+    /** From then on nobody wants the machine any more, in milliseconds since the epoch. */
+    readonly expiresMs?: number;
+  }>;
   /** Public half of the user's SSH key of the machine, as a line; the pair is made when it is first asked for. */
   userKey(): Promise<string>;
   /** The SSH host key with which the machine is to boot; made when it is first asked for, and pinned by `pinHostKey`. */
@@ -397,6 +403,18 @@ export interface DriverImplementation<Config> {
    * anyhow, where asking costs a request to a provider. Undefined for a machine that has no address.
    */
   recall?(config: Config): DriverStatus | undefined;
+  /**
+   * Everything at the provider that carries the mark of a store (tags, labels, names), whatever the records say; also what
+   * machines that are in use have. Present where `capabilities.provider` is true.
+   */
+  listOwned?(context: CheckContext<Config>, storeId: string): Promise<readonly OwnedResource[]>;
+  /** Removes one of them. What is gone already, or in use by somebody else, is success. */
+  removeOwned?(context: CheckContext<Config>, resource: OwnedResource): Promise<void>;
+  /**
+   * `inspect` of many machines, with as few requests as the provider allows.
+   * @returns one status a machine, in the order of the contexts.
+   */
+  inspectMany?(contexts: readonly DriverContext<Config>[]): Promise<readonly DriverStatus[]>;
   /**
    * Takes out of the driver's cache what belongs to no image that is kept, and what killed commands left there.
    * Present where `capabilities.resume` is true.

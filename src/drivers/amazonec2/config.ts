@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { isOpenPort, openPortForm } from '../../cloud/open-ports.ts';
 import { isRange } from '../../cloud/public-address.ts';
 import { MachineError } from '../../core/errors.ts';
 import { textFlag, wholeFlag } from '../config-values.ts';
@@ -59,7 +60,6 @@ const word = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const userName = /^[A-Za-z0-9_][A-Za-z0-9_.@\\-]{0,255}$/;
 const endpointForm =
   /^(?:https?:\/\/)?[A-Za-z0-9.-]+(?::\d{1,5})?\/?$|^(?:https?:\/\/)?\[[0-9A-Fa-f:]+\](?::\d{1,5})?\/?$/;
-const portForm = /^\d{1,5}(?:\/(?:tcp|udp))?$/;
 const price = /^\d{1,4}(?:\.\d{1,6})?$/;
 const groupForm = /^[^\p{Cc}]{1,255}$/u;
 const id = (prefix: string): RegExp => new RegExp(`^${prefix}-[0-9a-z]{1,32}$`);
@@ -119,7 +119,7 @@ export function configure(values: FlagValues): Configured {
     SecurityGroupName: '',
     SecurityGroupNames: groups,
     SecurityGroupReadOnly: bool('security-group-readonly'),
-    OpenPorts: list('open-port', (value) => portForm.test(value) && Number.parseInt(value) < 65_536, []),
+    OpenPorts: list('open-port', isOpenPort, []),
     Tags: text('tags', /^[^\p{Cc}]{0,20000}$/u),
     ReservationId: '',
     DeviceName: text('device-name', plainText),
@@ -235,7 +235,7 @@ export function readConfig(raw: Readonly<Record<string, unknown>>): Ec2Config {
     groupNames: groupNames.length > 0 || oldName === '' ? groupNames : [oldName],
     groupIds: groupIds.length > 0 || oldId === '' ? groupIds : [oldId],
     isGroupReadOnly: flag('SecurityGroupReadOnly'),
-    openPorts: list('OpenPorts', portForm),
+    openPorts: list('OpenPorts', openPortForm),
     tags: text('Tags', /^[^\p{Cc}]{0,20000}$/u),
     deviceName: text('DeviceName'),
     rootSizeGiB: whole('RootSize', ranges.rootSize) || ranges.rootSize.default,

@@ -1,13 +1,11 @@
-import { isIPv6 } from 'node:net';
 import { isMachineError, messageOf } from '../../core/errors.ts';
 import type { DriverStatus, PowerState } from '../driver.ts';
+import { hostEndpoints } from '../host-endpoints.ts';
 import type { Ec2Config } from './config.ts';
 import { findById } from './find-instance.ts';
 import type { Instance } from './api/answers.ts';
 import { addressOf } from './wait-instance.ts';
 import { openWorld, type Ec2Context } from './world.ts';
-
-const enginePort = 2376;
 
 const powerStates: Readonly<Record<string, PowerState>> = {
   pending: 'starting',
@@ -48,23 +46,12 @@ export function statusOf(instance: Instance, config: Ec2Config): DriverStatus {
           detail: `the instance ${instance.id} is ${instance.state}${instance.reason === undefined ? '' : `: ${instance.reason}`}`,
         };
   const address = power === 'running' ? addressOf(instance, config) : undefined;
-  return { power, ...detail, ...(address === undefined ? {} : endpoints(address, config)) };
+  return { power, ...detail, ...(address === undefined ? {} : hostEndpoints(address, config)) };
 }
 
 /** The address of the last start, without asking anybody. */
 export function recallStatus(config: Ec2Config): DriverStatus | undefined {
   return config.address === '' || config.instanceId === ''
     ? undefined
-    : { power: 'running', ...endpoints(config.address, config) };
-}
-
-function endpoints(
-  address: string,
-  { sshPort, sshUser }: Ec2Config,
-): Pick<DriverStatus, 'address' | 'ssh' | 'engineUrl'> {
-  return {
-    address,
-    ssh: { host: address, port: sshPort, user: sshUser },
-    engineUrl: `tcp://${isIPv6(address) ? `[${address}]` : address}:${enginePort}`,
-  };
+    : { power: 'running', ...hostEndpoints(config.address, config) };
 }

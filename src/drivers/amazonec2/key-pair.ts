@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { ownerTags } from '../../cloud/ownership.ts';
 import { MachineError } from '../../core/errors.ts';
 import { keyPairsOf, type KeyPair } from './api/answers.ts';
@@ -47,20 +46,6 @@ export async function importKey(context: Ec2Context, { ec2, provider }: Ec2World
 /** docker-machine's text. */
 export function conflictText(name: string): string {
   return `There is already a keypair with the name ${name}.  Please either remove that keypair or use a different machine name.`;
-}
-
-/** Copies the user's key into the machine's directory, as docker-machine does. */
-export async function copyOwnKey({ config, host, directory }: Ec2Context): Promise<void> {
-  const target = path.join(directory, 'id_rsa');
-  await host.files.writeAtomic(target, await host.files.readBytes(config.ownKeyPath), 0o600);
-  // The public half is needed where EC2 does not have it yet; without it a key would be made in the place of the user's.
-  if (!config.isExistingKey) {
-    await host.files.writeAtomic(
-      `${target}.pub`,
-      await host.files.readBytes(`${config.ownKeyPath}.pub`),
-      0o600,
-    );
-  }
 }
 
 /** Removes the machine's key pair, but never one of the user's. */

@@ -1,4 +1,4 @@
-import { cloudConfig, joinUserData } from '../../cloud/user-data.ts';
+import { firstBootData } from '../provider.ts';
 import { newUuid } from '../uuid.ts';
 import { MachineError } from '../../core/errors.ts';
 import { imagesOf, reservedInstances, type Instance } from './api/answers.ts';
@@ -113,16 +113,10 @@ async function createdMs({ provider }: Ec2World, nowMs: number): Promise<number>
   return nowMs;
 }
 
-async function userDataOf({ host, config, emit, name }: Ec2Context, { provider }: Ec2World): Promise<string> {
+async function userDataOf(context: Ec2Context, { provider }: Ec2World): Promise<string> {
+  const { host, config } = context;
   const theirs = config.userDataFile === '' ? undefined : await host.files.readText(config.userDataFile);
-  const { text, isOurs } = joinUserData(cloudConfig(await provider.hostKey()), theirs);
-  if (isOurs) {
-    await provider.pinHostKey();
-  } else {
-    const message = `The user data is not of cloud-init, so the SSH host key of "${name}" is the one that it shows first.`;
-    emit({ type: 'warn', machine: name, message });
-  }
-  return text;
+  return firstBootData(context, provider, theirs);
 }
 
 async function imageSize({ config }: Ec2Context, { ec2 }: Ec2World): Promise<number | undefined> {

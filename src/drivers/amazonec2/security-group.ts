@@ -1,3 +1,4 @@
+import { wantedPorts, type OpenPort } from '../../cloud/open-ports.ts';
 import { publicAddress, rangeOfOne } from '../../cloud/public-address.ts';
 import { ownerTags } from '../../cloud/ownership.ts';
 import { MachineError } from '../../core/errors.ts';
@@ -10,7 +11,6 @@ import {
   type SecurityGroup,
 } from './api/answers.ts';
 import { filter } from './choose.ts';
-import type { Ec2Config } from './config.ts';
 import { awsCode, isMissing, unlessMissing, type Ec2 } from './api/ec2.ts';
 import { isThere } from './find-instance.ts';
 import type { QueryParameters } from './api/query.ts';
@@ -21,33 +21,6 @@ import type { Ec2Context, Ec2World } from './world.ts';
 
 const visibleTimeoutMs = 60_000;
 const visibleIntervalMs = 1_000;
-const enginePort = 2376;
-
-/** A port that is to be open. */
-export interface OpenPort {
-  readonly protocol: 'tcp' | 'udp';
-  readonly port: number;
-}
-
-/** The ports that a machine needs open, each once. */
-export function wantedPorts({
-  sshPort,
-  openPorts,
-}: Pick<Ec2Config, 'sshPort' | 'openPorts'>): readonly OpenPort[] {
-  const given = openPorts.map((text): OpenPort => {
-    const [port = '', protocol] = text.split('/');
-    return { protocol: protocol === 'udp' ? 'udp' : 'tcp', port: Number(port) };
-  });
-  const all: readonly OpenPort[] = [
-    { protocol: 'tcp', port: sshPort },
-    { protocol: 'tcp', port: enginePort },
-    ...given,
-  ];
-  return all.filter(
-    (each, index) =>
-      all.findIndex(({ port, protocol }) => port === each.port && protocol === each.protocol) === index,
-  );
-}
 
 /** What has to be added to rules so that the ports are open from the ranges. A wider range that is there is enough. */
 export function missingRules(

@@ -1,8 +1,9 @@
 import { ownerTags } from '../../cloud/ownership.ts';
 import type { Step } from '../driver.ts';
+import { copyOwnKey } from '../own-key.ts';
 import { chooseImage, choosePlace } from './choose.ts';
 import { findOwn } from './find-instance.ts';
-import { copyOwnKey, findKeyPair, importKey, removeKey } from './key-pair.ts';
+import { findKeyPair, importKey, removeKey } from './key-pair.ts';
 import { makeInstance } from './make-instance.ts';
 import { removeInstances } from './remove.ts';
 import { ensureGroups, removeUnusedGroups } from './security-group.ts';
@@ -44,7 +45,7 @@ function keyStep(context: Ec2Context): Step {
       name: 'ec2-key',
       summary: 'Importing SSH key...',
       run: async () => {
-        await copyOwnKey(context);
+        await copyOwnKey(context, { keyPath: config.ownKeyPath, withPublic: false });
         return undefined;
       },
     };
@@ -62,7 +63,7 @@ function keyStep(context: Ec2Context): Step {
     },
     run: async () => {
       if (config.ownKeyPath !== '') {
-        await copyOwnKey(context);
+        await copyOwnKey(context, { keyPath: config.ownKeyPath, withPublic: true });
       }
       await importKey(context, await openWorld(context));
       return { keyPair: name };

@@ -1,5 +1,5 @@
-import { MachineError } from '../../core/errors.ts';
 import type { CheckContext, DriverContext, ProviderMaterial } from '../driver.ts';
+import { requireProvider } from '../provider.ts';
 import { readState, type Ec2Config, type Ec2State } from './config.ts';
 import { openEc2, type Ec2, type Ec2Access } from './api/ec2.ts';
 
@@ -25,11 +25,4 @@ export async function openWorld(context: Ec2Context): Promise<Ec2World> {
 export function accessOfCheck(context: CheckContext<Ec2Config>): Ec2Access {
   const { host, signal, emit, config, secrets = {}, state = {} } = context;
   return { host, signal, emit, config, secrets, profile: readState(state).profile };
-}
-
-function requireProvider({ provider }: Ec2Context): ProviderMaterial {
-  if (provider === undefined) {
-    throw new MachineError('bug', 'The driver amazonec2 was called without what it needs for a provider.');
-  }
-  return provider;
 }

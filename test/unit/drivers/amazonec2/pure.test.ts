@@ -1,15 +1,12 @@
 import test from 'ava';
+import { wantedPorts } from '../../../../src/cloud/open-ports.ts';
 import fc from 'fast-check';
 import { errorOf, instancesOf, securityGroupsOf } from '../../../../src/drivers/amazonec2/api/answers.ts';
 import { newestImage } from '../../../../src/drivers/amazonec2/choose.ts';
 import { splitCommand } from '../../../../src/drivers/amazonec2/credentials/command-words.ts';
 import { parseIni, profileOf } from '../../../../src/drivers/amazonec2/credentials/ini.ts';
 import { queryBody } from '../../../../src/drivers/amazonec2/api/query.ts';
-import {
-  missingRules,
-  permissionsOf,
-  wantedPorts,
-} from '../../../../src/drivers/amazonec2/security-group.ts';
+import { missingRules, permissionsOf } from '../../../../src/drivers/amazonec2/security-group.ts';
 import { parseXml, textOf } from '../../../../src/drivers/amazonec2/api/xml.ts';
 
 test('lists and objects become numbered and dotted names', (t) => {

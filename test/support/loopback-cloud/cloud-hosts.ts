@@ -1,0 +1,50 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { startLinuxHost, type LinuxHost } from '../linux-host.ts';
+
+// The machines of a cloud on this computer: real Debians.
+
+/** Hosts that boot for machines of a cloud. */
+export interface CloudHosts {
+  /** By the id of their machine. */
+  readonly running: ReadonlyMap<string, LinuxHost>;
+  /**
+   * Boots a host with the public key of root and the host key that its user data gives.
+   * @returns its address.
+   */
+  boot(id: string, given: { readonly userKey: string; readonly userData: string }): Promise<string>;
+  /** Ends one; an id of which there is none is success. */
+  end(id: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export function createCloudHosts(): CloudHosts {
+  const running = new Map<string, LinuxHost>();
+  return {
+    running,
+    boot: async (id, { userKey, userData }) => {
+      const given = { userKey: userKey.trim(), hostKeyPem: hostKeyOf(userData) };
+      const host = await startLinuxHost('bookworm', 'plain', given);
+      running.set(id, host);
+      // Its only way to the mirrors.
+      const proxyLine = `Acquire::http::Proxy "${host.proxyUrl}";\n`;
+      await writeFile(path.join(host.root, 'etc/apt/apt.conf.d/99proxy'), proxyLine);
+      return host.address;
+    },
+    end: async (id) => {
+      const host = running.get(id);
+      running.delete(id);
+      await host?.stop();
+    },
+    stop: async () => {
+      for (const host of running.values()) {
+        await host.stop();
+      }
+    },
+  };
+}
+
+function hostKeyOf(userData: string): string {
+  const [, block = ''] = /^ {2}ed25519_private: \|\n((?: {4}.*\n)+)/m.exec(userData) ?? [];
+  return block.replaceAll(/^ {4}/gm, '');
+}
