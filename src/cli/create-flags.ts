@@ -91,7 +91,7 @@ export const createFlags = [
     type: 'bool',
     env: 'MACHINE_HOST_PROXIES',
     default: true,
-    help: 'The engine of a machine on this computer uses the proxies in its environment (=false: it does not)',
+    help: 'The engine of a machine on this computer uses its proxies (=false: it does not)',
   },
   {
     name: 'extra-ca',

@@ -6,6 +6,7 @@ import type { OwnData } from '../own-data.ts';
 import type { Session } from '../session.ts';
 import { hostProxies, type HostProxies } from './proxies.ts';
 import { withHostRegistries } from './registries.ts';
+import { proxyVariables } from './system-proxies.ts';
 
 /** How the engine of a machine is started, with what it takes over from this computer now. */
 export interface FollowedEngine {
@@ -18,7 +19,7 @@ export interface FollowedEngine {
 
 /** What the engine of a machine of our image takes over from this computer; the others follow nothing. */
 export async function followedEngine(
-  { host }: Session,
+  session: Session,
   { record, driver }: OpenMachine,
   own: OwnData,
 ): Promise<FollowedEngine> {
@@ -27,10 +28,10 @@ export async function followedEngine(
   const follows = (kind: OwnData['ignores'][number]): boolean =>
     boots === 'image' && !own.ignores.includes(kind);
   const proxies: HostProxies = follows('proxies')
-    ? hostProxies(host.facts.env, hostAddress, present?.Env ?? [])
+    ? hostProxies(await proxyVariables(session), hostAddress, present?.Env ?? [])
     : { env: [], unreachable: [] };
   const { options, notes } = follows('registries')
-    ? await withHostRegistries(host, present, hostAddress)
+    ? await withHostRegistries(session.host, present, hostAddress)
     : { options: present, notes: [] };
   return { options, proxies, notes: [...proxyNotes(proxies), ...notes] };
 }
