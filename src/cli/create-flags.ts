@@ -113,6 +113,19 @@ export const createFlags = [
     default: true,
     help: "The engine of a machine on this computer uses mirrors and insecure registries of this computer's engines (=false: it does not)",
   },
+  {
+    name: 'dns',
+    type: 'list',
+    env: 'MACHINE_DNS',
+    help: 'Address of a DNS server that a machine on this computer asks, instead of the one of its network',
+  },
+  {
+    name: 'host-dns',
+    type: 'bool',
+    env: 'MACHINE_HOST_DNS',
+    default: true,
+    help: 'A machine on this computer looks for names in the same domains (=false: it does not)',
+  },
   { name: 'swarm', type: 'bool', ...ofSwarm, original: 'Configure Machine to join a Swarm cluster' },
   { name: 'swarm-master', type: 'bool', ...ofSwarm, original: 'Configure Machine to be a Swarm master' },
   {

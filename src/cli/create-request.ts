@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { MachineError } from '../core/errors.ts';
 import type { FlagDefinition, FlagValues, ShareWay } from '../drivers/driver.ts';
 import { followKinds } from '../machine/follow/kinds.ts';
@@ -49,8 +50,16 @@ export function createRequest(
     ...(onError === undefined ? {} : { onError }),
     ...(publish === 'loopback' ? {} : { publish }),
     ...(ignores.length === 0 ? {} : { ignores }),
+    ...(options.dns === undefined ? {} : { dnsServers: options.dns.map(dnsServer) }),
     ...(options['extra-ca'] === undefined ? {} : { extraAuthorities: options['extra-ca'] }),
   };
+}
+
+function dnsServer(value: string): string {
+  if (isIP(value) === 0) {
+    throw new MachineError('flag-invalid', `--dns takes an address, not ${JSON.stringify(value)}.`);
+  }
+  return value;
 }
 
 /** @throws MachineError `flag-invalid`. */

@@ -18,6 +18,7 @@ export const guestFileNames = [
   'engine-env',
   'extra-ca.pem',
   'registry-certs.tar',
+  'dns',
   'shares',
 ] as const;
 

@@ -27,6 +27,8 @@ export interface OwnData {
   readonly publish: PublishMode;
   /** What its engine does not take over from this computer. */
   readonly ignores: readonly FollowKind[];
+  /** Addresses of DNS servers that it asks instead of those of its network. */
+  readonly dnsServers: readonly string[];
   /** Absolute paths of files with CAs that it was told to trust. */
   readonly extraAuthorities: readonly string[];
 }
@@ -56,6 +58,7 @@ export function newSidecar(
       ...(request.cold === true ? { cold: true } : {}),
       ...(sharing.shares.length === 0 ? {} : shareOptions(sharing)),
       ...(request.publish === undefined ? {} : { publish: request.publish }),
+      ...(request.dnsServers === undefined ? {} : { dnsServers: [...request.dnsServers] }),
       ...ignoredOptions(request.ignores ?? []),
       ...(request.extraAuthorities === undefined ? {} : { extraAuthorities: [...request.extraAuthorities] }),
     },
@@ -74,6 +77,7 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
     ...(shareWay === undefined ? {} : { shareWay }),
     publish: publishModes.find((mode) => mode === publish) ?? 'loopback',
     ignores: ignoredKinds(sidecar?.options),
+    dnsServers: textsOf(sidecar?.options['dnsServers']),
     extraAuthorities: textsOf(sidecar?.options['extraAuthorities']),
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.previousImageDigest === undefined

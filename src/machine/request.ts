@@ -53,6 +53,8 @@ export interface CreateRequest {
   readonly publish?: PublishMode;
   /** What the engine is not to take over from this computer. */
   readonly ignores?: readonly FollowKind[];
+  /** Addresses of DNS servers that the machine asks instead of those of its network. */
+  readonly dnsServers?: readonly string[];
   /** Absolute paths of files with CAs that the engine is to trust. */
   readonly extraAuthorities?: readonly string[];
   /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */

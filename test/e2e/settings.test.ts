@@ -77,7 +77,12 @@ async function pull({ env }: World, { port }: TinyRegistry): Promise<Outcome> {
 }
 
 life('create takes CAs, certificates, mirrors and registries over, and says so', async (t, here) => {
-  const { stderr } = await tsmachine(t, 'create', '-d', 'qemu', '--share', 'none', 'default');
+  const { stderr } = await tsmachine(
+    t,
+    ...['create', '-d', 'qemu', '--share', 'none', '--dns', '192.0.2.53', 'default'],
+  );
+  const ofMachine = await tsmachine(t, 'ssh', 'default', 'cat /etc/resolv.conf');
+  t.deepEqual(ofMachine.stdout.match(/^nameserver .*$/gm), ['nameserver 192.0.2.53']);
   t.regex(stderr, /trusts, besides the usual CAs: Test CA \(.*company\.pem\)/);
   t.regex(stderr, /certificates for registries: 10\.0\.2\.2:\d+ \(.*certs\.d/);
   t.regex(stderr, /registry mirrors of .*daemon\.json: http:\/\/10\.0\.2\.2:9/);

@@ -2,6 +2,7 @@ import type { GuestFileName } from '../guest-files.ts';
 import type { OpenMachine } from '../open.ts';
 import type { OwnData } from '../own-data.ts';
 import type { Session } from '../session.ts';
+import { dnsFile } from './dns.ts';
 import { engineFiles } from './engine.ts';
 import { trustFiles } from './trust.ts';
 
@@ -11,5 +12,9 @@ export async function followedFiles(
   machine: OpenMachine,
   own: OwnData,
 ): Promise<Partial<Record<GuestFileName, string | Uint8Array>>> {
-  return { ...(await engineFiles(session, machine, own)), ...(await trustFiles(session, machine, own)) };
+  return {
+    ...(await engineFiles(session, machine, own)),
+    ...(await trustFiles(session, machine, own)),
+    ...(await dnsFile(session, machine, own)),
+  };
 }

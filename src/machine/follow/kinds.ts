@@ -1,5 +1,5 @@
-/** What the engine of a machine takes over from this computer; the flags are `--host-KIND`. */
-export const followKinds = ['proxies', 'certificates', 'registries'] as const;
+/** What a machine takes over from this computer; the flags are `--host-KIND`. */
+export const followKinds = ['proxies', 'certificates', 'registries', 'dns'] as const;
 
 /** One of them. */
 export type FollowKind = (typeof followKinds)[number];
@@ -8,6 +8,7 @@ const sidecarKeys: Readonly<Record<FollowKind, string>> = {
   proxies: 'hostProxies',
   certificates: 'hostCertificates',
   registries: 'hostRegistries',
+  dns: 'hostDns',
 };
 
 /** What a sidecar's options say of kinds that are not taken over: nothing for the others. */

@@ -15,6 +15,7 @@ const creating: OwnData = {
   shares: [],
   publish: 'loopback',
   ignores: [],
+  dnsServers: [],
   extraAuthorities: [],
 };
 const qemuCache = `${storePath}/cache/drivers/qemu`;
