@@ -4,7 +4,7 @@ import type { CheckContext, Finding } from '../driver.ts';
 import type { Azure } from './api/azure.ts';
 import { groupPath } from './api/ids.ts';
 import { chooseImage, chooseSize, quotaProblem } from './choose.ts';
-import type { AzureConfig } from './config.ts';
+import { readState, type AzureConfig } from './config.ts';
 import { networkPath, requireSamePlace } from './shared.ts';
 import { openForCheck, ownPaths } from './world.ts';
 
@@ -13,7 +13,7 @@ type AzureCheck = CheckContext<AzureConfig>;
 /** Azure takes 50; ours are six. */
 const tagsMax = 44;
 /** Of a virtual machine with Linux. */
-const nameMaxLength = 64;
+const nameForm = /^.{0,63}[^.-]$/u;
 
 /**
  * What is wrong before anything is made: files and tags, and, for a machine that is to be made, credentials and what Azure
@@ -25,8 +25,9 @@ export async function checkAzure(context: AzureCheck): Promise<readonly Finding[
   if (context.name === undefined) {
     return local;
   }
-  if (context.name.length > nameMaxLength) {
-    local.push(error('name-too-long', `A name has at most ${nameMaxLength} characters at Azure.`));
+  if (!nameForm.test(context.name)) {
+    const message = 'At Azure a name has at most 64 characters and ends with a letter or digit.';
+    local.push(error('azure-name-invalid', message));
   }
   return local.some(({ severity }) => severity === 'error')
     ? local
@@ -47,7 +48,12 @@ async function checkFiles({ host, config }: AzureCheck): Promise<Finding[]> {
       ];
 }
 
-function checkTags({ config }: AzureCheck): Finding[] {
+function checkTags({ config, state = {} }: AzureCheck): Finding[] {
+  const { droppedTag } = readState(state);
+  if (droppedTag !== '') {
+    const message = `The tag "${droppedTag}" has no value, and is left out.`;
+    return [{ severity: 'warning', code: 'tag-without-value', message }];
+  }
   const count = Object.keys(config.tags).length;
   return count > tagsMax
     ? [error('tags-too-many', `There are ${count} tags; Azure has room for ${tagsMax} besides ours.`)]

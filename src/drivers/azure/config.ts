@@ -117,7 +117,7 @@ export function configure(values: FlagValues): Configured {
     return isList ? [...(value as readonly string[])] : refuse(flag(name), value);
   };
   const tagText = text('tags', /^[^\p{Cc}]{0,40000}$/u);
-  const { tags } = parseTagList(tagText);
+  const { tags, dropped } = parseTagList(tagText);
   if (Object.entries(tags).some(([key, value]) => !forms.tagName.test(key) || !forms.tagValue.test(value))) {
     refuse(
       flag('tags'),
@@ -180,6 +180,7 @@ export function configure(values: FlagValues): Configured {
       isSpot,
       spotPrice: text('spot-price', forms.price),
       spotFallback,
+      droppedTag: dropped ?? '',
     },
     common: { sshUser: needed('ssh-user', forms.user, defaults.sshUser), sshPort },
   };
@@ -307,6 +308,8 @@ export interface AzureState {
   readonly isSpot: boolean;
   readonly spotPrice: string;
   readonly spotFallback: string;
+  /** A tag that was given without a value. */
+  readonly droppedTag: string;
 }
 
 /** Checks it field by field. @throws MachineError `record-invalid`. */
@@ -325,5 +328,6 @@ export function readState(raw: Readonly<Record<string, unknown>>): AzureState {
     isSpot: flag('isSpot'),
     spotPrice: text('spotPrice', forms.price),
     spotFallback: text('spotFallback', forms.word),
+    droppedTag: text('droppedTag'),
   };
 }

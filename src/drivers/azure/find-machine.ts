@@ -35,19 +35,22 @@ export async function findAddress(
 export interface MachineWait {
   readonly what: string;
   readonly isReached: (machine: VirtualMachine) => boolean;
+  /** The machine is being made. Later a failure is one of what was done last, after which it can be tried again. */
+  readonly isMaking?: boolean;
 }
 
 /** @throws MachineError `vm-start-failed` for a machine that is gone or could not be made; `timeout`. */
 export async function waitUntil(
   { host, signal, name }: AzureContext,
   world: AzureWorld,
-  { what, isReached }: MachineWait,
+  { what, isReached, isMaking = false }: MachineWait,
 ): Promise<VirtualMachine> {
   let last = 'not known yet';
   return waitFor(
     async () => {
       const found = await findOwn(world);
-      if (found === undefined || /^(?:failed|deleting)$/i.test(found.provisioning ?? '')) {
+      const over = isMaking ? /^(?:failed|deleting)$/i : /^deleting$/i;
+      if (found === undefined || over.test(found.provisioning ?? '')) {
         throw new MachineError(
           'vm-start-failed',
           found === undefined

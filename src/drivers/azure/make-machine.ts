@@ -52,6 +52,7 @@ async function ensureMachine(context: AzureContext, world: AzureWorld, isSpot: b
   const made = await waitUntil(context, world, {
     what: `the virtual machine of "${name}" to be made`,
     isReached: ({ provisioning }) => /^(?:succeeded|updating)$/i.test(provisioning ?? ''),
+    isMaking: true,
   });
   await provider.saveState({ diskId: made.diskId ?? '' });
 }

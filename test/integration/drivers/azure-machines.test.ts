@@ -365,7 +365,7 @@ declare(
 
 declare(
   'everything was lost here: what carries the mark is found, and removed in order',
-  async (t, { make, cloud }) => {
+  async (t, { make }) => {
     const storeId = '00000000-0000-4000-8000-000000000002';
     const [one, other] = [
       make({ name: 'one', storeId, values: { 'azure-availability-set': 'set' } }),
@@ -444,3 +444,29 @@ declare(
     cloud.take(group);
   },
 );
+
+declare('a start for which there is no room can be tried again', async (t, { make, cloud }) => {
+  const machine = make();
+  await create(machine);
+  await machine.driver.stop(machine.context);
+  cloud.startError = { code: 'AllocationFailed', message: 'There is no room.' };
+  await t.throwsAsync(machine.driver.start(machine.context), { message: /There is no room/ });
+  cloud.startError = undefined;
+  t.is((await machine.driver.inspect(machine.context)).power, 'stopped');
+  await machine.driver.start(machine.context);
+  t.is((await machine.driver.inspect(machine.context)).power, 'running');
+  await machine.cleanup();
+});
+
+declare('names and tags that Azure does not take are told before', async (t, { make }) => {
+  const codes = async (options: Parameters<typeof make>[0]): Promise<readonly string[]> => {
+    const { driver, context } = make(options);
+    return (await driver.check(context)).map(({ code }) => code);
+  };
+  t.deepEqual(await codes({ name: 'x'.repeat(65) }), ['azure-name-invalid']);
+  t.deepEqual(await codes({ name: 'dev.' }), ['azure-name-invalid']);
+  t.deepEqual(await codes({ name: 'x'.repeat(64) }), []);
+  const tags = Array.from({ length: 45 }, (_, index) => `k${index},v`).join(',');
+  t.deepEqual(await codes({ values: { 'azure-tags': tags } }), ['tags-too-many']);
+  t.deepEqual(await codes({ values: { 'azure-tags': 'a,b,odd' } }), ['tag-without-value']);
+});

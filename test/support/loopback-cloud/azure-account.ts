@@ -395,10 +395,14 @@ export function createAccount(): Account {
       deallocate: ['deallocating', 'deallocated'],
       powerOff: ['stopping', 'stopped'],
     }[action] ?? ['unknown', 'unknown'];
+    const before = vm.power;
+    const error = action === 'start' ? cloud.startError : undefined;
     vm.power = during ?? '';
-    const headers = begin(cloud, () => {
-      vm.power = after ?? '';
-    });
+    const end = (): void => {
+      vm.power = error === undefined ? (after ?? '') : before;
+      vm.provisioning = error === undefined ? 'Succeeded' : 'Failed';
+    };
+    const headers = begin(cloud, end, error);
     return { status: 202, headers, body: '' };
   };
 

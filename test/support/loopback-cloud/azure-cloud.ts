@@ -27,6 +27,8 @@ export interface AzureCloud extends FaultServer {
   operationPauseS: number | undefined;
   /** Operations that make a machine end with this error. */
   launchError: { readonly code: string; readonly message: string } | undefined;
+  /** Starts end with this error, and leave the machine as one that failed. */
+  startError: { readonly code: string; readonly message: string } | undefined;
   /** So often is said that a network interface is still reserved. */
   reservedAnswers: number;
   /** Tokens that were given so far count no more. */
@@ -67,6 +69,7 @@ export async function startAzureCloud(): Promise<AzureCloud> {
     operationRequests: 1,
     operationPauseS: 0,
     launchError: undefined,
+    startError: undefined,
     reservedAnswers: 0,
     onLaunch: async () => undefined,
     onTerminate: async () => undefined,

@@ -4,6 +4,7 @@ import { apiVersionOf, parseId, pathOfId, splitNetwork } from '../../../../src/d
 import { findCloud } from '../../../../src/drivers/azure/clouds.ts';
 import { configure, readConfig } from '../../../../src/drivers/azure/config.ts';
 import { statusOf } from '../../../../src/drivers/azure/inspect.ts';
+import { placeOf } from '../../../../src/drivers/azure/place.ts';
 import {
   imageReference,
   machineBody,
@@ -280,4 +281,20 @@ test('a machine that could not be made says why', (t) => {
   });
   t.is(machine?.tags['tsmachine-id'], '7', 'the case of names of tags does not count');
   t.is(machine?.trouble, 'no room');
+});
+
+test('the place of a machine leads back to where it is, as the same user, without a secret', (t) => {
+  const given = {
+    ...needed,
+    'azure-environment': 'AzureUSGovernmentCloud',
+    'azure-endpoint': 'https://stack.example/azure',
+    'azure-tenant-id': 'contoso.onmicrosoft.com',
+    'azure-client-id': 'me',
+  };
+  const { config, state = {} } = configure({
+    ...given,
+    'azure-client-secret': 's',
+    'azure-size': 'Standard_X',
+  });
+  t.deepEqual(placeOf(readConfig(config), state), given);
 });
