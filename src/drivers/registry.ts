@@ -16,6 +16,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./amazonec2/manifest.ts')).manifest,
     load: async () => (await import('./amazonec2/driver.ts')).default,
   },
+  digitalocean: {
+    manifest: async () => (await import('./digitalocean/manifest.ts')).manifest,
+    load: async () => (await import('./digitalocean/driver.ts')).default,
+  },
   generic: {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
     load: async () => (await import('./generic/driver.ts')).default,

@@ -79,7 +79,18 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   // As bash takes words apart.
   [
     'create --driver =',
-    ['amazonec2', 'generic', 'hetzner', 'hyperv', 'libvirt', 'none', 'qemu', 'virtualbox', 'vz'],
+    [
+      'amazonec2',
+      'digitalocean',
+      'generic',
+      'hetzner',
+      'hyperv',
+      'libvirt',
+      'none',
+      'qemu',
+      'virtualbox',
+      'vz',
+    ],
   ],
   ['create --driver = n', ['none']],
   ['create --driver = none --u', ['--url']],
