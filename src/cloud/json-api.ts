@@ -24,6 +24,8 @@ export interface JsonRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sending it twice has the effect of sending it once. When left out: everything but POST and PATCH. */
   readonly isRepeatable?: boolean;
+  /** For one sending; a minute when left out. */
+  readonly timeoutMs?: number;
 }
 
 /** A final answer that is no error. */
@@ -89,6 +91,7 @@ export function openJsonApi(options: JsonApiOptions): JsonApi {
       {
         isRepeatable: request.isRepeatable ?? !/^(?:POST|PATCH)$/.test(request.method),
         isRemoval: request.method === 'DELETE',
+        ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
       },
     );
   return {

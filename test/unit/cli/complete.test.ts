@@ -81,8 +81,10 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
     'create --driver =',
     [
       'amazonec2',
+      'azure',
       'digitalocean',
       'generic',
+      'google',
       'hetzner',
       'hyperv',
       'libvirt',
