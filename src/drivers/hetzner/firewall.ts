@@ -11,7 +11,8 @@ import { waitFor } from '../../core/wait.ts';
 import { firewallOf, type SharedThing } from './api/answers.ts';
 import { isDuplicate, type Hetzner } from './api/hetzner.ts';
 import { isWithoutPublicAddress } from './config.ts';
-import { labelsOfStore, selector } from './labels.ts';
+import { listLabelled } from './labelled.ts';
+import { labelsOfStore } from './labels.ts';
 import { waitOptions } from './wait-server.ts';
 import type { HetznerContext, HetznerWorld } from './world.ts';
 
@@ -147,8 +148,8 @@ export async function removeUnusedFirewalls(
   const { storeId } = await provider.ownership();
   const isFree = ({ users }: SharedThing): boolean => users.every((id) => gone.includes(id));
   const remove = async (): Promise<void> => {
-    const query = { label_selector: selector(ownerTags.owner, storeId) };
-    for (const { id } of (await hetzner.list('/firewalls', query, firewallOf)).filter(isFree)) {
+    const wanted = { key: ownerTags.owner, value: storeId, read: firewallOf };
+    for (const { id } of (await listLabelled(hetzner, '/firewalls', wanted)).filter(isFree)) {
       await deleteFreeFirewall(context, hetzner, { id, isFree });
     }
   };

@@ -4,7 +4,7 @@ import type { DriverStatus, PowerState } from '../driver.ts';
 import { hostEndpoints } from '../host-endpoints.ts';
 import { serverOf, type Server } from './api/answers.ts';
 import type { HetznerConfig } from './config.ts';
-import { selector } from './labels.ts';
+import { listLabelled } from './labelled.ts';
 import { findById } from './servers.ts';
 import { addressOf } from './wait-server.ts';
 import { accessOf, openWorld, type HetznerContext, type HetznerWorld } from './world.ts';
@@ -66,8 +66,8 @@ async function placeOf(context: HetznerContext, { hetzner, provider }: HetznerWo
 
 async function listServers({ hetzner, provider }: HetznerWorld): Promise<ReadonlyMap<number, Server>> {
   const { storeId } = await provider.ownership();
-  const query = { label_selector: selector(ownerTags.owner, storeId) };
-  return new Map((await hetzner.list('/servers', query, serverOf)).map((server) => [server.id, server]));
+  const wanted = { key: ownerTags.owner, value: storeId, read: serverOf };
+  return new Map((await listLabelled(hetzner, '/servers', wanted)).map((server) => [server.id, server]));
 }
 
 function failure({ signal }: HetznerContext, error: unknown): DriverStatus {

@@ -5,7 +5,8 @@ import { ownerTags } from '../../cloud/ownership.ts';
 import { placementGroupOf, type SharedThing } from './api/answers.ts';
 import { isDuplicate, type Hetzner } from './api/hetzner.ts';
 import { findNamed } from './choose.ts';
-import { labelsOfStore, selector } from './labels.ts';
+import { listLabelled } from './labelled.ts';
+import { labelsOfStore } from './labels.ts';
 import { readState } from './state.ts';
 import type { HetznerContext, HetznerWorld } from './world.ts';
 
@@ -37,7 +38,7 @@ async function ensureGroup(
   const { isAutoSpread, placementGroup } = state;
   const find = async (): Promise<SharedThing | undefined> =>
     isAutoSpread
-      ? (await hetzner.list(path, { label_selector: selector(spreadLabel, 'true') }, placementGroupOf))[0]
+      ? (await listLabelled(hetzner, path, { key: spreadLabel, value: 'true', read: placementGroupOf }))[0]
       : findNamed(hetzner, path, placementGroup, placementGroupOf);
   const labels = {
     ...labelsOfStore(storeId, host.clock.nowMs()),
@@ -83,8 +84,8 @@ export async function removeUnusedGroups(
   }
   const { storeId } = await provider.ownership();
   const remove = async (): Promise<void> => {
-    const query = { label_selector: selector(createdLabel, 'true') };
-    for (const { id, labels, users } of await hetzner.list(path, query, placementGroupOf)) {
+    const wanted = { key: createdLabel, value: 'true', read: placementGroupOf };
+    for (const { id, labels, users } of await listLabelled(hetzner, path, wanted)) {
       const isOurs = id === groupId || labels[ownerTags.owner] === storeId;
       if (isOurs && users.every((user) => gone.includes(user))) {
         await deletePlacementGroup(hetzner, id);

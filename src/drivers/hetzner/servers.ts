@@ -3,7 +3,7 @@ import { field } from '../../cloud/json-fields.ts';
 import { ownerTags } from '../../cloud/ownership.ts';
 import { actionOf, serverOf, type Action, type Server } from './api/answers.ts';
 import type { Hetzner } from './api/hetzner.ts';
-import { selector } from './labels.ts';
+import { listLabelled } from './labelled.ts';
 import type { HetznerContext, HetznerWorld } from './world.ts';
 
 /** Servers by id and by label, and what Hetzner does to them. */
@@ -17,7 +17,7 @@ export async function findById(hetzner: Hetzner, id: number): Promise<Server | u
 
 /** Every server that carries the id of the machine; more than one only after something went wrong. */
 export async function findByLabel(hetzner: Hetzner, machineId: string): Promise<readonly Server[]> {
-  return hetzner.list('/servers', { label_selector: selector(ownerTags.machine, machineId) }, serverOf);
+  return listLabelled(hetzner, '/servers', { key: ownerTags.machine, value: machineId, read: serverOf });
 }
 
 /** Those of the machine: by the id of the record, and by label. */

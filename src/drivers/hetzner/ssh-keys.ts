@@ -7,7 +7,8 @@ import { MachineError } from '../../core/errors.ts';
 import { copyOwnKey } from '../own-key.ts';
 import { sshKeyOf, type SshKey } from './api/answers.ts';
 import { isDuplicate, type Hetzner } from './api/hetzner.ts';
-import { labelsOfMachine, selector } from './labels.ts';
+import { listLabelled } from './labelled.ts';
+import { labelsOfMachine } from './labels.ts';
 import { readState } from './state.ts';
 import type { HetznerContext, HetznerWorld } from './world.ts';
 
@@ -131,7 +132,7 @@ export async function removeKeys(
   const { hasAskedKey } = readState(await provider.state());
   const recorded = [...(config.isExistingKey ? [] : [config.keyId]), ...config.additionalKeyIds];
   const labelled = hasAskedKey
-    ? await hetzner.list('/ssh_keys', { label_selector: selector(ownerTags.machine, machineId) }, sshKeyOf)
+    ? await listLabelled(hetzner, '/ssh_keys', { key: ownerTags.machine, value: machineId, read: sshKeyOf })
     : [];
   for (const { id } of labelled) {
     await deleteKey(hetzner, id);

@@ -28,12 +28,13 @@ export interface HetznerCloud extends FaultServer {
   readonly problems: readonly string[];
 }
 
-/** Starts it on loopback. */
-export async function startHetznerCloud(): Promise<HetznerCloud> {
+/** Starts it on loopback. @param token another one besides `test` and `rotated`. */
+export async function startHetznerCloud({ token: extra = 'test' } = {}): Promise<HetznerCloud> {
   const project = createProject();
   const projects = new Map([
     ['test', project],
     ['rotated', project],
+    [extra, project],
     ['elsewhere', createProject()],
   ]);
   const problems: string[] = [];
