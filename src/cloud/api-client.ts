@@ -1,6 +1,6 @@
 import { MachineError, messageOf } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Host, HttpAnswer, HttpRequest } from '../host/types.ts';
+import type { Host, HttpAnswer, HttpRequest, HttpTrust } from '../host/types.ts';
 import { askedPauseMs, backOffMs, randomFraction } from './back-off.ts';
 import type { RateBucket } from './rate-bucket.ts';
 import { redactHeaders, redactText } from './redact.ts';
@@ -29,6 +29,7 @@ export interface ApiClientOptions {
   /** Judges an answer by what the cloud's errors are called; `verdictOfStatus` is the base. */
   readonly judge: (answer: HttpAnswer) => Verdict;
   readonly allowsPlainHttp?: boolean;
+  readonly tls?: HttpTrust;
 }
 
 /** How one request is sent. */
@@ -98,7 +99,7 @@ type Outcome =
   | { readonly verdict: Verdict; readonly answer?: undefined; readonly error: unknown; readonly why: string };
 
 async function sendOnce(options: ApiClientOptions, request: ApiRequest): Promise<Outcome> {
-  const { host, signal, authorize, judge, allowsPlainHttp } = options;
+  const { host, signal, authorize, judge, allowsPlainHttp, tls } = options;
   const authorized = await authorize(request);
   say(options, describeRequest(authorized));
   try {
@@ -106,6 +107,7 @@ async function sendOnce(options: ApiClientOptions, request: ApiRequest): Promise
       ...authorized,
       timeoutMs: attemptTimeoutMs,
       ...(allowsPlainHttp === undefined ? {} : { allowsPlainHttp }),
+      ...(tls === undefined ? {} : { tls }),
       signal,
     });
     say(options, `${answer.status} ${redactText(answer.body).slice(0, 4000)}`);
