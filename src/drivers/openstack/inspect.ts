@@ -4,31 +4,34 @@ import { hostEndpoints } from '../host-endpoints.ts';
 import type { Server } from './api/answers.ts';
 import { openOpenStack, type Access } from './api/openstack.ts';
 import type { OpenStackConfig } from './config.ts';
+import { placeOf } from './place.ts';
 import { findById, listServers } from './find-server.ts';
 import { addressOf } from './wait-server.ts';
 import { accessOf, openWorld, type OpenStackContext } from './world.ts';
 
-const powerStates: Readonly<Record<string, PowerState>> = {
-  BUILD: 'starting',
-  REBUILD: 'starting',
-  ACTIVE: 'running',
-  REBOOT: 'starting',
-  HARD_REBOOT: 'starting',
-  SHUTOFF: 'stopped',
-  STOPPED: 'stopped',
-  SHELVED: 'stopped',
-  SHELVED_OFFLOADED: 'stopped',
-  PAUSED: 'paused',
-  SUSPENDED: 'saved',
-  RESIZE: 'starting',
-  VERIFY_RESIZE: 'running',
-  REVERT_RESIZE: 'starting',
-  MIGRATING: 'running',
-  PASSWORD: 'running',
-  RESCUE: 'running',
-  DELETED: 'absent',
-  SOFT_DELETED: 'absent',
-};
+const powerStates: ReadonlyMap<string, PowerState> = new Map<string, PowerState>(
+  Object.entries({
+    BUILD: 'starting',
+    REBUILD: 'starting',
+    ACTIVE: 'running',
+    REBOOT: 'starting',
+    HARD_REBOOT: 'starting',
+    SHUTOFF: 'stopped',
+    STOPPED: 'stopped',
+    SHELVED: 'stopped',
+    SHELVED_OFFLOADED: 'stopped',
+    PAUSED: 'paused',
+    SUSPENDED: 'saved',
+    RESIZE: 'starting',
+    VERIFY_RESIZE: 'running',
+    REVERT_RESIZE: 'starting',
+    MIGRATING: 'running',
+    PASSWORD: 'running',
+    RESCUE: 'running',
+    DELETED: 'absent',
+    SOFT_DELETED: 'absent',
+  } as const),
+);
 
 /** How the machine is, from Nova. What Nova does not tell is an error state with the reason. */
 export async function inspectServer(context: OpenStackContext): Promise<DriverStatus> {
@@ -58,7 +61,9 @@ export async function inspectServers(
       }
       try {
         const { access } = await accessOf(context);
-        const place = placeOf(access);
+        const { password, applicationSecret } = config;
+        const secrets = [access.secrets, password, applicationSecret];
+        const place = JSON.stringify([placeOf(config, { ...access }), secrets]);
         const servers = places.get(place) ?? serversOf(access);
         places.set(place, servers);
         return statusOf((await servers).get(config.serverId), config);
@@ -72,18 +77,6 @@ export async function inspectServers(
 
 async function serversOf(access: Access): Promise<ReadonlyMap<string, Server>> {
   return new Map((await listServers(openOpenStack(access))).map((server) => [server.id, server]));
-}
-
-/** Everything that decides where is looked, and as whom. */
-function placeOf({ config, secrets, cloud, projectId }: Access): string {
-  const { authUrl, region, endpointType, domainId, domainName, userId, userName, userDomainId } = config;
-  const { userDomainName, password, applicationSecret, applicationId, applicationName } = config;
-  const { tenantId, tenantName, tenantDomainId, tenantDomainName, caPath, isInsecure } = config;
-  return JSON.stringify([
-    ...[authUrl, region, endpointType, domainId, domainName, userId, userName, userDomainId, userDomainName],
-    ...[password, applicationSecret, applicationId, applicationName, tenantId, tenantName, tenantDomainId],
-    ...[tenantDomainName, caPath, isInsecure, secrets, cloud, projectId],
-  ]);
 }
 
 /** The status of a server as Nova tells it. */
@@ -104,7 +97,7 @@ function powerOf({ status, task }: Server): PowerState {
   if (status === 'ACTIVE' && (task === 'powering-off' || task === 'deleting')) {
     return 'stopping';
   }
-  return status === 'SHUTOFF' && task === 'powering-on' ? 'starting' : (powerStates[status] ?? 'error');
+  return status === 'SHUTOFF' && task === 'powering-on' ? 'starting' : (powerStates.get(status) ?? 'error');
 }
 
 const withoutServer: DriverStatus = { power: 'absent', detail: 'it has no server yet' };

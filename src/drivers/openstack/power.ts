@@ -12,14 +12,16 @@ const stopTimeoutMs = 10 * 60_000;
 type Action = 'os-start' | 'os-stop' | 'resume' | 'unpause' | 'unshelve' | 'reboot';
 
 /** What brings a server back that is in such a state. */
-const ways: Readonly<Record<string, Action>> = {
-  SHUTOFF: 'os-start',
-  STOPPED: 'os-start',
-  PAUSED: 'unpause',
-  SUSPENDED: 'resume',
-  SHELVED: 'unshelve',
-  SHELVED_OFFLOADED: 'unshelve',
-};
+const ways: ReadonlyMap<string, Action> = new Map<string, Action>(
+  Object.entries({
+    SHUTOFF: 'os-start',
+    STOPPED: 'os-start',
+    PAUSED: 'unpause',
+    SUSPENDED: 'resume',
+    SHELVED: 'unshelve',
+    SHELVED_OFFLOADED: 'unshelve',
+  } as const),
+);
 
 /** Starts the server and returns when it is active and has an address. */
 export async function startServer(context: OpenStackContext): Promise<void> {
@@ -31,7 +33,7 @@ export async function startServer(context: OpenStackContext): Promise<void> {
     what: `the server of "${name}" to be known and at rest`,
     isReached: ({ status, task }) => status === 'BUILD' || task === undefined,
   });
-  const way = ways[present.status];
+  const way = ways.get(present.status);
   if (way !== undefined) {
     await act(world, config.serverId, way);
   }

@@ -1,41 +1,11 @@
-import type { CloudMachine } from '../../fakes/cloud-machine.ts';
-import { makeOpenStackMachine, type OpenStackMachineOptions } from '../../fakes/openstack-machine.ts';
-import { declareFaults, sceneDeclarer, type CloudScene } from '../../support/loopback-cloud/fault-suite.ts';
-import {
-  openStackError,
-  startOpenStackCloud,
-  type OpenStackCloud,
-} from '../../support/loopback-cloud/openstack-cloud.ts';
+import type { CloudRequest } from '../../support/loopback-cloud/fault-server.ts';
+import { declareFaults } from '../../support/loopback-cloud/fault-suite.ts';
+import { openStackError } from '../../support/loopback-cloud/openstack-cloud.ts';
+import { declareOpenStack, type OpenStackScene } from '../../support/loopback-cloud/openstack-scene.ts';
 
 // What goes wrong between here and OpenStack. Every request is also checked by the schemas of the services.
 
-interface Scene extends CloudScene {
-  readonly cloud: OpenStackCloud;
-  readonly make: (options?: Partial<OpenStackMachineOptions>) => CloudMachine;
-}
-
-const withEverything = { 'openstack-floatingip-pool': 'public', 'openstack-volume-size': 2 };
-
-const declare = sceneDeclarer<Scene>(async (use) => {
-  const cloud = await startOpenStackCloud();
-  try {
-    await use({
-      cloud,
-      server: cloud.server,
-      make: ({ values, ...options } = {}) =>
-        makeOpenStackMachine({
-          authUrl: cloud.authUrl,
-          values: { ...withEverything, ...values },
-          ...options,
-        }),
-      rests: async () => ({ ...(await cloud.rests()), findings: cloud.findings }),
-    });
-  } finally {
-    await cloud.close();
-  }
-});
-
-declareFaults<Scene['server']['requests'][number], Scene>(declare, {
+declareFaults<CloudRequest, OpenStackScene>(declareOpenStack, {
   isCreate: ({ method, path }) => method === 'POST' && path === '/compute/v2.1/servers',
   isRemoval: ({ method, path }) => method === 'DELETE' && path.startsWith('/compute/v2.1/servers/'),
   error: openStackError,
