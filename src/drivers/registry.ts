@@ -16,9 +16,25 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./amazonec2/manifest.ts')).manifest,
     load: async () => (await import('./amazonec2/driver.ts')).default,
   },
+  azure: {
+    manifest: async () => (await import('./azure/manifest.ts')).manifest,
+    load: async () => (await import('./azure/driver.ts')).default,
+  },
+  digitalocean: {
+    manifest: async () => (await import('./digitalocean/manifest.ts')).manifest,
+    load: async () => (await import('./digitalocean/driver.ts')).default,
+  },
   generic: {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
     load: async () => (await import('./generic/driver.ts')).default,
+  },
+  google: {
+    manifest: async () => (await import('./google/manifest.ts')).manifest,
+    load: async () => (await import('./google/driver.ts')).default,
+  },
+  hetzner: {
+    manifest: async () => (await import('./hetzner/manifest.ts')).manifest,
+    load: async () => (await import('./hetzner/driver.ts')).default,
   },
   hyperv: {
     manifest: async () => (await import('./hyperv/manifest.ts')).manifest,
