@@ -1,6 +1,6 @@
 import { MachineError, messageOf } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
-import type { Host, HttpAnswer, HttpRequest } from '../host/types.ts';
+import type { Host, HttpAnswer, HttpRequest, HttpTrust } from '../host/types.ts';
 import { askedPauseMs, backOffMs, randomFraction } from './back-off.ts';
 import type { RateBucket } from './rate-bucket.ts';
 import { redactHeaders, redactText } from './redact.ts';
@@ -29,6 +29,7 @@ export interface ApiClientOptions {
   /** Judges an answer by what the cloud's errors are called; `verdictOfStatus` is the base. */
   readonly judge: (answer: HttpAnswer) => Verdict;
   readonly allowsPlainHttp?: boolean;
+  readonly tls?: HttpTrust;
 }
 
 /** How one request is sent. */
@@ -104,7 +105,7 @@ async function sendOnce(
   request: ApiRequest,
   { timeoutMs = attemptTimeoutMs }: SendOptions,
 ): Promise<Outcome> {
-  const { host, signal, authorize, judge, allowsPlainHttp } = options;
+  const { host, signal, authorize, judge, allowsPlainHttp, tls } = options;
   const authorized = await authorize(request);
   say(options, describeRequest(authorized));
   try {
@@ -112,6 +113,7 @@ async function sendOnce(
       ...authorized,
       timeoutMs,
       ...(allowsPlainHttp === undefined ? {} : { allowsPlainHttp }),
+      ...(tls === undefined ? {} : { tls }),
       signal,
     });
     say(options, `${answer.status} ${redactText(answer.body).slice(0, 4000)}`);

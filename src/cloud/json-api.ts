@@ -46,7 +46,7 @@ export interface CloudError {
 /** How a cloud is talked to. */
 export interface JsonApiOptions extends Pick<
   ApiClientOptions,
-  'signal' | 'emit' | 'bucket' | 'retriesMax' | 'allowsPlainHttp'
+  'signal' | 'emit' | 'bucket' | 'retriesMax' | 'allowsPlainHttp' | 'tls'
 > {
   readonly host: Host;
   /** As it is called in messages: `DigitalOcean`. */

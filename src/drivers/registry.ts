@@ -48,6 +48,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./none/manifest.ts')).manifest,
     load: async () => (await import('./none/driver.ts')).default,
   },
+  openstack: {
+    manifest: async () => (await import('./openstack/manifest.ts')).manifest,
+    load: async () => (await import('./openstack/driver.ts')).default,
+  },
   qemu: {
     manifest: async () => (await import('./qemu/manifest.ts')).manifest,
     load: async () => (await import('./qemu/driver.ts')).default,

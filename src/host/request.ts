@@ -39,6 +39,10 @@ async function exchange(
     signal,
     timeout: { request: request.timeoutMs },
     agent: { https: new ProxyAgent(facts.env) },
+    https: {
+      ...(request.tls?.authorities === undefined ? {} : { certificateAuthority: request.tls.authorities }),
+      ...(request.tls?.isUnverified === true ? { rejectUnauthorized: false } : {}),
+    },
     retry: { limit: 0 },
     followRedirect: false,
     throwHttpErrors: false,

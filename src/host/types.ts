@@ -320,7 +320,17 @@ export interface HttpRequest {
    * an instance has nothing else.
    */
   readonly allowsPlainHttp?: boolean;
+  /** How the server's certificate is judged where the authorities of this computer are not enough. */
+  readonly tls?: HttpTrust;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** Whom HTTPS trusts besides, or instead of, the authorities of this computer. */
+export interface HttpTrust {
+  /** Certificates of authorities as PEM, in the place of those of this computer. */
+  readonly authorities?: string;
+  /** Takes every certificate: whoever is in between can read and change what is sent. */
+  readonly isUnverified?: boolean;
 }
 
 /** Whatever a server answered, error or not. Redirects are not followed. */

@@ -89,6 +89,7 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
       'hyperv',
       'libvirt',
       'none',
+      'openstack',
       'qemu',
       'virtualbox',
       'vz',

@@ -105,6 +105,10 @@ test('what is told of requests holds no secret', async (t) => {
   t.false(said.join().includes('hush'), said.join());
   t.deepEqual(redactHeaders({ 'X-Auth-Token': 'hush', accept: 'x' }), { 'X-Auth-Token': '***', accept: 'x' });
   t.is(redactText('<SecretAccessKey>hush</SecretAccessKey>'), '<SecretAccessKey>***</SecretAccessKey>');
+  t.is(
+    redactText('{"token": {"id": "hush"}, "adminPass": "hush"}'),
+    '{"token": {"id": "***"}, "adminPass": "***"}',
+  );
 });
 
 test('full jitter doubles its bound up to a limit', (t) => {
