@@ -1,7 +1,8 @@
 import { MachineError } from '../core/errors.ts';
 import type { DriverStatus } from '../drivers/driver.ts';
 import { driverContext, type OpenMachine } from './open.ts';
-import { loadDriverState } from './own-data.ts';
+import { placeKey } from '../store/places.ts';
+import { placeOfMachine } from './places.ts';
 import type { Session } from './session.ts';
 
 /** Asks how a machine is that was announced. Throws what its driver throws. */
@@ -33,7 +34,7 @@ async function groupByPlace(session: Session, opened: readonly Promise<OpenMachi
   const machines = settled.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   const byPlace = new Map<string, OpenMachine[]>();
   for (const machine of machines.filter(({ driver }) => driver.inspectMany !== undefined)) {
-    const key = await placeKey(session, machine);
+    const key = await groupKey(session, machine);
     byPlace.set(key, [...(byPlace.get(key) ?? []), machine]);
   }
   return new Map(
@@ -47,12 +48,12 @@ async function groupByPlace(session: Session, opened: readonly Promise<OpenMachi
 }
 
 /** Whoever has a private state that cannot be read is asked for alone, and says so. */
-async function placeKey(session: Session, { name, driver, config }: OpenMachine): Promise<string> {
+async function groupKey(session: Session, machine: OpenMachine): Promise<string> {
+  const { name, driver } = machine;
   try {
-    const place = driver.place?.(config, await loadDriverState(session, name));
-    return JSON.stringify([driver.manifest.name, place ?? {}]);
+    return placeKey((await placeOfMachine(session, machine)) ?? { driver: driver.manifest.name, flags: {} });
   } catch {
-    return JSON.stringify([driver.manifest.name, name]);
+    return `${driver.manifest.name} ${name}`;
   }
 }
 

@@ -4,34 +4,22 @@ import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { MachineEvent } from '../../core/events.ts';
 import { settleInParallel } from '../../core/in-parallel.ts';
 import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
-import { defaultDriver, loadManifest } from '../../drivers/registry.ts';
+import { defaultDriver } from '../../drivers/registry.ts';
 import type { CreateRequest } from '../../machine/request.ts';
 import type { Call } from '../call.ts';
-import { helpFlag } from '../commands.ts';
 import { createFlags } from '../create-flags.ts';
 import { createRequest, onErrorOf, type CreateOptions } from '../create-request.ts';
-import type { CommandFlag } from '../definitions.ts';
+import { readDriverLine, requireManifest, type DriverLine } from '../driver-line.ts';
 import { throwAll } from '../machines.ts';
 import { expandNames } from '../name-range.ts';
-import { resolveFlags, tokenize, type GivenFlag } from '../parse.ts';
 import { rephrased } from '../rephrase.ts';
 import { splitSecrets } from '../secret-flags.ts';
 
-/** Reading a line with another driver's flags can make it name yet another one; then the last reading holds. */
-const driverAttemptsMax = 3;
 /** Machines that are made at once where somebody else does the work. */
 const remoteAtOnce = 8;
-const commonFlags: readonly CommandFlag[] = [...createFlags, helpFlag];
 
 /** A command line of `create`, with the driver that it names. */
-interface CreateLine {
-  readonly values: FlagValues;
-  readonly args: readonly string[];
-  readonly manifest: DriverManifest;
-  readonly given: readonly GivenFlag[];
-  /** Why this driver, when nobody named one. */
-  readonly why: string | undefined;
-}
+type CreateLine = DriverLine & { readonly manifest: DriverManifest };
 
 /** `create [name...]`: makes machines, shows how one would be made, or goes on with one that is half made. */
 export default async function create(call: Call<'create'>): Promise<number> {
@@ -167,52 +155,14 @@ function warnOfSwarm(call: Call<'create'>, { swarm }: CreateRequest): void {
   }
 }
 
-/**
- * Reads the command line with the flags of the driver that it names itself. The name is looked for first among the flags
- * that every driver has; when the whole line then says another one, it is read again with that one's flags.
- */
+/** Reads the command line with the flags of the driver that it names, or of the one that is best here. */
 async function parse(call: Call<'create'>): Promise<CreateLine> {
-  let driverName = await withHelp(call, undefined, () => firstDriver(call));
-  for (let attempt = 1; ; attempt += 1) {
-    const fallback = driverName === undefined ? await defaultDriver(call.io.host) : undefined;
-    const manifest = await loadManifest(fallback?.name ?? driverName ?? '', call.session);
-    const flags = [...commonFlags, ...manifest.flags];
-    call.expectFlags(flags);
-    const { args, values, given } = await withHelp(call, manifest.name, () => {
-      const tokens = tokenize(flags, call.args);
-      const values = resolveFlags(flags, tokens.given, call.io.host.facts.env);
-      return { args: tokens.args, given: tokens.given, values };
-    });
-    const named = driverOf(values);
-    if (named === driverName || named === undefined || attempt === driverAttemptsMax) {
-      return { values, args, manifest, given, why: fallback?.why };
-    }
-    driverName = named;
-  }
-}
-
-/** The driver that is named, as far as that can be seen without knowing its flags. */
-function firstDriver(call: Call<'create'>): string | undefined {
-  const { given } = tokenize(commonFlags, call.args, { skipUnknown: true });
-  return driverOf(resolveFlags(createFlags.slice(0, 1), given, call.io.host.facts.env));
-}
-
-/** Reads something of the command line; when that fails the help with the flags of the driver is shown. */
-async function withHelp<T>(call: Call<'create'>, driverName: string | undefined, read: () => T): Promise<T> {
-  try {
-    return read();
-  } catch (error) {
-    const { showIncorrectUsage } = await import('../usage.ts');
-    await showIncorrectUsage(call.io, error, async () =>
-      (await import('../create-help.ts')).createHelp(call, driverName),
-    );
-    throw error;
-  }
-}
-
-function driverOf(values: FlagValues): string | undefined {
-  const name = values['driver'];
-  return typeof name === 'string' && name !== '' ? name : undefined;
+  const line = await readDriverLine(call, {
+    flags: createFlags,
+    fallback: async () => defaultDriver(call.io.host),
+    help: async (driverName) => (await import('../create-help.ts')).createHelp(call, driverName),
+  });
+  return { ...line, manifest: requireManifest(line) };
 }
 
 /**

@@ -19,5 +19,7 @@ export default defineDriver<Ec2Config>(manifest, {
   inspect: inspectInstance,
   recall: recallStatus,
   place: placeOf,
+  listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
+  removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
   inspectMany: async (contexts) => (await import('./inspect-many.ts')).inspectInstances(contexts),
 });
