@@ -274,7 +274,7 @@ async function probedRow(listing: Listing, entry: Entry, probed: ProbedMachine):
   const url = status.engineUrl ?? '';
   const state = stateName(status.power);
   const swarm = entry.record?.HostOptions.SwarmOptions ?? null;
-  const unfinished = await unfinishedNote(session, probed);
+  const unfinished = await lifeNote(session, probed);
   const engine = url === '' ? notAsked : await askEngine(listing, probed, url);
   const dockerHost = session.host.facts.env['DOCKER_HOST'] ?? '';
   const isRunning = state === 'Running' && dockerHost !== '';
@@ -301,8 +301,11 @@ function swarmColumn({ masters }: Listing, swarm: SwarmOptions | null): string {
   return swarm?.Master === true ? `${master} (master)` : master;
 }
 
-async function unfinishedNote(session: Session, { name }: ProbedMachine): Promise<string | undefined> {
-  const { phase } = await loadOwnData(session, name);
+async function lifeNote(session: Session, { name }: ProbedMachine): Promise<string | undefined> {
+  const { phase, expiresMs } = await loadOwnData(session, name);
+  if (expiresMs !== undefined && expiresMs <= session.host.clock.nowMs()) {
+    return 'its time is over: tsmachine gc';
+  }
   if (phase === 'creating') {
     return `never finished: tsmachine create --resume ${name}`;
   }

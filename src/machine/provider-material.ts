@@ -4,7 +4,7 @@ import { newUuid } from '../drivers/uuid.ts';
 import { storeIdFile } from '../store/paths.ts';
 import { withCertsLock } from './locks.ts';
 import { machinePaths } from './machine-paths.ts';
-import { ensureMachineId, loadDriverState, saveDriverState, updateOwnData } from './own-data.ts';
+import { ensureMachineId, loadDriverState, loadOwnData, saveDriverState, updateOwnData } from './own-data.ts';
 import { readSecrets } from './secrets.ts';
 import type { Session } from './session.ts';
 
@@ -17,10 +17,14 @@ export function providerMaterial(
 ): ProviderMaterial {
   const { host } = session;
   return {
-    ownership: async () => ({
-      machineId: await ensureMachineId(session, name),
-      storeId: await ensureStoreId(session),
-    }),
+    ownership: async () => {
+      const { expiresMs } = await loadOwnData(session, name);
+      return {
+        machineId: await ensureMachineId(session, name),
+        storeId: await ensureStoreId(session),
+        ...(expiresMs === undefined ? {} : { expiresMs }),
+      };
+    },
     userKey: async () => ensureUserKey(host, { name, directory }),
     hostKey: async () => ensureHostKey(host, { name, directory }),
     pinHostKey: async () => {

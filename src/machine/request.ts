@@ -52,6 +52,8 @@ export interface CreateRequest {
   readonly publish?: PublishMode;
   /** False for an engine that is not to use the proxies of this computer. */
   readonly hostProxies?: boolean;
+  /** So long the machine is wanted, from now on; undefined for ever. */
+  readonly ttlMs?: number;
   /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
   readonly onError?: 'keep' | 'rollback';
 }

@@ -81,7 +81,9 @@ test('whatever there is, nothing of a machine that is kept is garbage', (t) => {
         unique.map((each) => ({ ...each, name: 'm' })),
         terms,
       );
-      const keptIds = new Set<string | undefined>(unique.filter((each) => kept.includes(each)).map((each) => each.machineId));
+      const keptIds = new Set<string | undefined>(
+        unique.filter((each) => kept.includes(each)).map((each) => each.machineId),
+      );
       return garbage.every((each) => each.machineId === undefined || !keptIds.has(each.machineId));
     }),
     { seed: 20261126 },
