@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { makeStore, type Outcome, type TestStore } from '../../support/cli.ts';
@@ -202,6 +202,28 @@ declare('of other stores nothing is touched, nor of a machine that is just being
   }
   t.deepEqual(await restsOf(moto.url), nothing);
   await other.dispose();
+
+  // A machine whose time is over goes with its record.
+  const sidecar = path.join(store.path, 'machines', 'stays', 'tsmachine.json');
+  const own = JSON.parse(await readFile(sidecar, 'utf8')) as Record<string, unknown>;
+  await writeFile(sidecar, JSON.stringify({ ...own, expires: '2020-01-01T00:00:00Z' }));
+  const { stdout } = await store.tsmachine(['ls', '-f', '{{.Error}}'], { env });
+  t.is(stdout, 'its time is over: tsmachine gc\n');
+  const over = await gc('-y', '--json');
+  t.is(over.code, 0, over.stderr);
+  t.deepEqual(
+    rowsOf(over)
+      .filter(({ kind }) => kind !== 'disk')
+      .map(({ kind, name, reason, removed }) => [kind, name, reason, removed]),
+    [
+      ['machine', 'stays', 'expired', true],
+      ['instance', 'stays', 'expired', true],
+      ['key', 'stays', 'expired', true],
+      ['group', 'docker-machine', 'unused', true],
+    ],
+  );
+  t.deepEqual(await restsOf(moto.url), nothing);
+  t.is((await store.tsmachine(['ls', '-q'])).stdout, '');
 });
 
 declare(
