@@ -22,7 +22,7 @@ export interface DriverLine {
 
 /** What is read. */
 export interface DriverLineOptions {
-  /** Flags of the command itself; the first of them names the driver. */
+  /** Flags of the command itself; the one called `driver` names it. */
   readonly flags: readonly CommandFlag[];
   /** The driver of a line that names none. */
   readonly fallback?: () => Promise<{ readonly name: string; readonly why: string }>;
@@ -52,7 +52,13 @@ export async function readDriverLine(
   };
   let driverName = await readOrHelp(undefined, () => {
     const { given } = tokenize(common, call.args, { skipUnknown: true });
-    return driverOf(resolveFlags(flags.slice(0, 1), given, env));
+    return driverOf(
+      resolveFlags(
+        flags.filter(({ name }) => name === 'driver'),
+        given,
+        env,
+      ),
+    );
   });
   for (let attempt = 1; ; attempt += 1) {
     const standIn = driverName === undefined ? await fallback?.() : undefined;

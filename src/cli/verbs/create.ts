@@ -1,29 +1,23 @@
 import { awaitShares } from '../../agent/await-shares.ts';
 import { ensureAgent } from '../../agent/control.ts';
-import { isMachineError, MachineError } from '../../core/errors.ts';
-import type { MachineEvent } from '../../core/events.ts';
+import { MachineError } from '../../core/errors.ts';
 import { settleInParallel } from '../../core/in-parallel.ts';
-import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
-import { defaultDriver } from '../../drivers/registry.ts';
+import type { DriverManifest } from '../../drivers/driver.ts';
 import type { CreateRequest } from '../../machine/request.ts';
 import type { Call } from '../call.ts';
-import { createFlags } from '../create-flags.ts';
-import { createRequest, onErrorOf, type CreateOptions } from '../create-request.ts';
-import { readDriverLine, requireManifest, type DriverLine } from '../driver-line.ts';
+import { parseCreateLine } from '../create-line.ts';
+import { onErrorOf, type CreateOptions } from '../create-request.ts';
+import { explain, makeMachine, requestOf } from '../make-machine.ts';
 import { throwAll } from '../machines.ts';
 import { expandNames } from '../name-range.ts';
-import { rephrased } from '../rephrase.ts';
 import { splitSecrets } from '../secret-flags.ts';
 
 /** Machines that are made at once where somebody else does the work. */
 const remoteAtOnce = 8;
 
-/** A command line of `create`, with the driver that it names. */
-type CreateLine = DriverLine & { readonly manifest: DriverManifest };
-
 /** `create [name...]`: makes machines, shows how one would be made, or goes on with one that is half made. */
 export default async function create(call: Call<'create'>): Promise<number> {
-  const { manifest, values, args, why, given } = await parse(call);
+  const { manifest, values, args, why, given } = await parseCreateLine(call);
   const options = values as unknown as CreateOptions;
   if (values['help'] === true) {
     const { createHelp } = await import('../create-help.ts');
@@ -84,7 +78,7 @@ async function createOne(
   }
   sayDriver(call, manifest, why);
   call.recoverWith(`create --resume ${name}`);
-  await make(call, request);
+  await makeMachine(call, request);
   if (options.json === true) {
     call.print(JSON.stringify({ name, driver: manifest.name }));
   }
@@ -104,7 +98,7 @@ async function createMany(
   call.recoverWith('ls');
   const results = await settleInParallel(requests, atOnce, async (request) => {
     call.session.signal.throwIfAborted();
-    await make(call, request);
+    await makeMachine(call, request);
     await serveIfWanted(call, manifest, request.name);
     if (options.json === true) {
       call.print(JSON.stringify({ name: request.name, driver: manifest.name }));
@@ -155,16 +149,6 @@ function warnOfSwarm(call: Call<'create'>, { swarm }: CreateRequest): void {
   }
 }
 
-/** Reads the command line with the flags of the driver that it names, or of the one that is best here. */
-async function parse(call: Call<'create'>): Promise<CreateLine> {
-  const line = await readDriverLine(call, {
-    flags: createFlags,
-    fallback: async () => defaultDriver(call.io.host),
-    help: async (driverName) => (await import('../create-help.ts')).createHelp(call, driverName),
-  });
-  return { ...line, manifest: requireManifest(line) };
-}
-
 /**
  * The names that are meant. The help goes to stdout when there is none: completion of shells reads the driver's flags from
  * it. docker-machine takes one.
@@ -203,48 +187,6 @@ async function printPlan(call: Call<'create'>, request: CreateRequest, asJson: b
   for (const [index, { name, summary, undoable }] of steps.entries()) {
     call.print(`${String(index + 1).padStart(2)}. ${summary} [${name}${undoable ? ', can be undone' : ''}]`);
   }
-}
-
-/** A name that cannot be is said in docker-machine's words. */
-function requestOf(name: string, manifest: DriverManifest, values: FlagValues): CreateRequest {
-  try {
-    return createRequest(name, manifest, values);
-  } catch (error) {
-    if (!isMachineError(error) || error.code !== 'name-invalid') {
-      throw error;
-    }
-    const text =
-      'Error creating machine: Invalid hostname specified. Allowed hostname chars are: 0-9a-zA-Z . -';
-    throw new MachineError(error.code, text, { why: error.why ?? error.message, facts: error.facts });
-  }
-}
-
-async function make(call: Call<'create'>, request: CreateRequest): Promise<void> {
-  const { createMachine } = await import('../../machine/create.ts');
-  let failedStep: string | undefined;
-  const session = {
-    ...call.session,
-    emit: (event: MachineEvent) => {
-      failedStep = event.type === 'step-failed' ? event.step : failedStep;
-      call.session.emit(event);
-    },
-  };
-  try {
-    await createMachine(session, request);
-  } catch (error) {
-    if (failedStep === undefined || session.signal.aborted) {
-      explain(error);
-    }
-    throw rephrased(error, (message) => `Error creating machine: ${message}`);
-  }
-}
-
-/** Mistakes in a driver's flags in docker-machine's words. */
-function explain(error: unknown): never {
-  const isFlag = isMachineError(error) && (error.code === 'flag-invalid' || error.code === 'flag-unknown');
-  throw isFlag
-    ? rephrased(error, (message) => `Error setting machine configuration from flags provided: ${message}`)
-    : error;
 }
 
 function sayHowToConnect(call: Call<'create'>, name: string): void {

@@ -4,13 +4,14 @@ import test, { type ExecutionContext } from 'ava';
 import { makeStore, type Outcome, type TestStore } from '../../support/cli.ts';
 import { ec2Error, startEc2Proxy, type Ec2Proxy } from '../../support/loopback-cloud/ec2-proxy.ts';
 import { ec2Env as env } from '../../support/loopback-cloud/ec2-records.ts';
-import { nothing, restsOf } from '../../support/loopback-cloud/ec2-rests.ts';
+import { restsOf } from '../../support/loopback-cloud/ec2-rests.ts';
 import { createUntilSsh } from '../../support/loopback-cloud/half-made.ts';
 import { motoMissing, startMoto, type Moto } from '../../support/loopback-cloud/moto.ts';
 
 // What machines leave at a provider when the store forgets them, and `gc` finds.
 
 const missing = motoMissing();
+const nothing = { instances: [], keyPairs: [], securityGroups: [], volumes: [], spotRequests: [] };
 const world: { moto?: Moto } = {};
 
 interface Scene {

@@ -1,0 +1,74 @@
+import type { OwnedResource } from '../owned.ts';
+import { sshKeyOf } from './answers.ts';
+import { openDigitalOcean, type DigitalOcean } from './api.ts';
+import { findByTag } from './find-droplet.ts';
+import { deleteFirewall, deleteTag, listFirewalls } from './firewall.ts';
+import { deleteKey } from './key.ts';
+import { deleteDroplet } from './remove.ts';
+import { machineTag, readDropletTags, readOwnName, storeTag } from './tags.ts';
+import { accessOfCheck, type DropletCheck } from './world.ts';
+
+/** What is at DigitalOcean that belongs to a store, whatever its records say. */
+
+export async function listOwned(context: DropletCheck, storeId: string): Promise<readonly OwnedResource[]> {
+  const api = openDigitalOcean(accessOfCheck(context));
+  const droplets = await findByTag(api, storeTag(storeId));
+  const firewalls = await listFirewalls(api);
+  const keys = await api.list('/account/keys', { key: 'ssh_keys', read: sshKeyOf });
+  return [
+    ...droplets.map(({ id, name, region, tags, createdMs }): OwnedResource => ({
+      kind: 'instance',
+      id: String(id),
+      name,
+      place: region,
+      ...readDropletTags(tags),
+      ...(createdMs === undefined ? {} : { createdMs }),
+    })),
+    ...firewalls.flatMap((firewall) => named('firewall', firewall, storeId)),
+    ...keys.flatMap((key) => named('key', key, storeId)),
+  ];
+}
+
+function named(
+  kind: 'firewall' | 'key',
+  thing: { readonly id: number | string; readonly name: string; readonly createdMs?: number },
+  storeId: string,
+): readonly OwnedResource[] {
+  const { id, name, createdMs } = thing;
+  const owner = readOwnName(name);
+  return owner?.storeId !== storeId
+    ? []
+    : [
+        {
+          kind,
+          id: String(id),
+          name,
+          place: '',
+          machineId: owner.machineId,
+          ...(createdMs === undefined ? {} : { createdMs }),
+        },
+      ];
+}
+
+/** Removes one of them, and the tag of its machine when no droplet has it any more. */
+export async function removeOwned(context: DropletCheck, resource: OwnedResource): Promise<void> {
+  const api = openDigitalOcean(accessOfCheck(context));
+  const { kind, id, machineId } = resource;
+  const { host, signal } = context;
+  if (kind === 'instance' && /^[1-9]\d*$/.test(id)) {
+    await deleteDroplet(api, Number(id), { clock: host.clock, signal });
+  } else if (kind === 'firewall') {
+    await deleteFirewall(api, id);
+  } else if (kind === 'key') {
+    await deleteKey(api, id);
+  }
+  if (machineId !== undefined) {
+    await removeTag(api, machineTag(machineId));
+  }
+}
+
+async function removeTag(api: DigitalOcean, tag: string): Promise<void> {
+  if ((await findByTag(api, tag)).length === 0) {
+    await deleteTag(api, tag);
+  }
+}
