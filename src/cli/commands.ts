@@ -2,6 +2,7 @@ import { builderCommands } from './builder-commands.ts';
 import type { Verb } from './call.ts';
 import type { CommandDefinition, CommandFlag, OptionsOfFlags } from './definitions.ts';
 import { driverCommands } from './driver-commands.ts';
+import { fleetCommands } from './fleet-commands.ts';
 import { imageCommands } from './image-commands.ts';
 
 const shared = {
@@ -129,6 +130,7 @@ const table = [
     arity: 'any',
     flags: [],
     unparsed: true,
+    driverFlags: true,
     progress: true,
   },
   {
@@ -158,6 +160,7 @@ const table = [
     ],
     details: ['Shells: bash sh zsh fish powershell pwsh cmd tcsh emacs nu elvish xonsh'],
   },
+  ...fleetCommands,
   {
     name: 'help',
     summary: 'Shows a list of commands or help for one command',
@@ -488,6 +491,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   'driver ls': async () => ({ default: (await import('./verbs/driver.ts')).list }),
   'driver rm': async () => ({ default: (await import('./verbs/driver.ts')).remove }),
   env: () => import('./verbs/env.ts'),
+  gc: () => import('./verbs/gc.ts'),
   help: () => import('./verbs/help.ts'),
   'image build': async () => ({ default: (await import('./verbs/image.ts')).build }),
   'image lock': async () => ({ default: (await import('./verbs/image.ts')).lock }),

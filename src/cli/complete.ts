@@ -137,21 +137,22 @@ function storeOf(session: Session, { given }: Globals): string {
   return path === undefined ? session.storePath : resolveStorePath(session.host.facts, path);
 }
 
-/** Flags of a command; for create with those of the driver that is named so far. */
+/** Flags of a command; for one that takes those of a driver, with those of the driver that is named so far. */
 async function flagsOf(
   session: Session,
   command: CommandDefinition,
   rest: readonly string[],
 ): Promise<readonly CommandFlag[]> {
-  if (command.name !== 'create') {
+  if (command.driverFlags !== true) {
     return [...command.flags, helpFlag];
   }
+  const own = command.name === 'create' ? createFlags : command.flags;
   const named = namedDriver(session, rest);
   // A plugin is started to tell its flags, but only the one that is named.
   const isKnown = named !== undefined && (await driverWords(session)).includes(named);
   const drivers = isKnown ? [named] : (await usableDrivers(session)).map(({ name }) => name);
   const manifests = await Promise.all(drivers.map(async (name) => loadManifest(name, session)));
-  return [...createFlags, ...manifests.flatMap((manifest) => manifest.flags), helpFlag];
+  return [...own, ...manifests.flatMap((manifest) => manifest.flags), helpFlag];
 }
 
 function namedDriver({ host }: Session, rest: readonly string[]): string | undefined {

@@ -56,6 +56,12 @@ export const createFlags = [
     default: 'loopback',
     help: 'Published ports of containers on this computer: loopback, all (where the container asked) or none',
   },
+  {
+    name: 'ttl',
+    type: 'string',
+    env: 'MACHINE_TTL',
+    help: 'How long the machine is wanted (4h, 90m): then it powers itself off at its provider, and gc removes it',
+  },
   { name: 'json', type: 'bool', help: 'Print JSON; progress is one JSON object a line' },
   {
     name: 'tls-key-type',

@@ -8,6 +8,7 @@ import { shareWays } from '../machine/shares.ts';
 import { requireNewName } from '../store/paths.ts';
 import type { createFlags } from './create-flags.ts';
 import type { OptionsOfFlags } from './definitions.ts';
+import { parseGoDuration } from './go-duration.ts';
 
 /** Values of the flags that every driver has. */
 export type CreateOptions = OptionsOfFlags<typeof createFlags>;
@@ -25,6 +26,7 @@ export function createRequest(
   const options = values as unknown as CreateOptions;
   const onError = onErrorOf(options);
   const publish = publishModeOf(options.publish);
+  const ttlMs = ttlOf(options.ttl);
   const shareType = shareTypeOf(options['share-type']);
   const ignores = followKinds.filter((kind) => !options[`host-${kind}`]);
   return {
@@ -49,6 +51,7 @@ export function createRequest(
     ...(options.cold === true ? { cold: true } : {}),
     ...(onError === undefined ? {} : { onError }),
     ...(publish === 'loopback' ? {} : { publish }),
+    ...(ttlMs === undefined ? {} : { ttlMs }),
     ...(ignores.length === 0 ? {} : { ignores }),
     ...(options.dns === undefined ? {} : { dnsServers: options.dns.map(dnsServer) }),
     ...(options['extra-ca'] === undefined ? {} : { extraAuthorities: options['extra-ca'] }),
@@ -60,6 +63,24 @@ function dnsServer(value: string): string {
     throw new MachineError('flag-invalid', `--dns takes an address, not ${JSON.stringify(value)}.`);
   }
   return value;
+}
+
+/** Shorter than this a machine is not even made. */
+const ttlMinMs = 60_000;
+const ttlMaxMs = 10 * 365 * 24 * 3_600_000;
+
+/** @throws MachineError `flag-invalid`. */
+function ttlOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') {
+    return undefined;
+  }
+  const ms = parseGoDuration(text);
+  if (ms === undefined || ms < ttlMinMs || ms > ttlMaxMs) {
+    throw new MachineError('flag-invalid', `invalid value ${JSON.stringify(text)} for flag -ttl`, {
+      why: 'It takes a duration of a minute or more: 90m, 4h, 72h.',
+    });
+  }
+  return ms;
 }
 
 /** @throws MachineError `flag-invalid`. */

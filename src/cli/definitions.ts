@@ -36,6 +36,8 @@ export interface CommandDefinition {
   readonly flags: readonly CommandFlag[];
   /** The verb gets its arguments as typed: flags that depend on others, or a foreign command line. */
   readonly unparsed?: boolean;
+  /** Takes the flags of the driver that its flag `driver` names; goes with `unparsed`. */
+  readonly driverFlags?: boolean;
   /** Works for a while and changes something: events are drawn, an interrupt is a request to roll back. */
   readonly progress?: boolean;
   /** Works until it is interrupted; then it is asked to end, and ends by itself. */

@@ -30,3 +30,28 @@ function decimal(value: bigint, unit: bigint): string {
   const fraction = (value % unit).toString().padStart(places, '0').replace(/0+$/, '');
   return `${value / unit}${fraction === '' || places === 0 ? '' : `.${fraction}`}`;
 }
+
+const unitsMs: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+const goDuration = /^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/;
+
+/** A duration as Go's ParseDuration takes it, but not a negative one: `4h`, `1h30m`, `1.5h`, `0`; in milliseconds. */
+export function parseGoDuration(text: string): number | undefined {
+  if (text === '0') {
+    return 0;
+  }
+  if (!goDuration.test(text)) {
+    return undefined;
+  }
+  const parts = text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g);
+  const sum = [...parts].reduce((ms, [, value, unit = '']) => ms + Number(value) * (unitsMs[unit] ?? 0), 0);
+  return Math.round(sum);
+}

@@ -83,7 +83,14 @@ function lateDriverSteps({ session, machine }: CreateContext): Step[] {
   const now = (): readonly Step[] => machine.driver.steps(driverContext(session, machine));
   return planned.map((step, index) => ({
     ...step,
-    run: async () => (await build())[index]?.run(),
+    run: async () => {
+      // An earlier step may have found the place out.
+      if (machine.driver.place !== undefined) {
+        const { rememberPlace } = await import('./places.ts');
+        await rememberPlace(session, machine);
+      }
+      return (await build())[index]?.run();
+    },
     ...(step.undo === undefined ? {} : { undo: async () => now()[index]?.undo?.() }),
   }));
 }

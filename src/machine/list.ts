@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { isMachineError, messageOf } from '../core/errors.ts';
 import { listMachineDirectories } from '../store/machine-files.ts';
 import { joinPath, machineFiles, storeDirectories } from '../store/paths.ts';
-import type { EngineOptions, MachineRecord, SwarmOptions } from '../store/record.ts';
+import type { EngineOptions, SwarmOptions } from '../store/record.ts';
 import {
   matchesName,
   matchesRecord,
@@ -15,9 +15,10 @@ import {
 import type { CertificateEnds } from './certificate-ends.ts';
 import { tlsMaterial } from './connection.ts';
 import { compareNaturally } from './natural-order.ts';
-import { openRecord, readMachine } from './open.ts';
+import { openRecord, readMachine, type OpenMachine } from './open.ts';
+import { askMany, type AskMany } from './ask-many.ts';
 import { loadOwnData } from './own-data.ts';
-import { probeOpened, stateName, type ProbedMachine } from './probe.ts';
+import { stateName, withStatus, type ProbedMachine } from './probe.ts';
 import type { Session } from './session.ts';
 import { swarmUrl } from './swarm-url.ts';
 
@@ -72,8 +73,9 @@ export async function listMatchingNames(session: Session, options: ListOptions):
     if (filters.states.length === 0) {
       return entries.map(({ name }) => name);
     }
+    const probes = probeEntries(listing, entries);
     const matched = await Promise.all(
-      entries.map(async (entry) => matchesState(filters, await boundedState(listing, entry))),
+      entries.map(async (entry) => matchesState(filters, await boundedState(listing, entry, probes))),
     );
     return entries.filter((_, index) => matched[index]).map(({ name }) => name);
   });
@@ -88,7 +90,8 @@ export async function listMachines(session: Session, options: ListOptions): Prom
   const filters = parseListFilters(options.filters ?? []);
   return withListing(session, options, async (listing) => {
     const entries = await selectEntries(listing, filters);
-    const rows = await Promise.all(entries.map((entry) => boundedRow(listing, filters, entry)));
+    const probes = probeEntries(listing, entries);
+    const rows = await Promise.all(entries.map((entry) => boundedRow({ listing, probes }, filters, entry)));
     return rows.filter((row) => row !== undefined).sort((a, b) => compareNaturally(a.name, b.name));
   });
 }
@@ -176,15 +179,35 @@ async function readEntry(session: Session, name: string): Promise<Entry> {
   }
 }
 
-async function probeEntry(session: Session, name: string, record: MachineRecord): Promise<ProbedMachine> {
-  return probeOpened(session, await openRecord(session, name, record));
+/** What is found out about a machine, by name. */
+type Probes = ReadonlyMap<string, Promise<ProbedMachine>>;
+
+function probeEntries({ asking }: Listing, entries: readonly Entry[]): Probes {
+  const opened = entries.flatMap(({ name, record }) =>
+    record === undefined ? [] : [{ name, machine: openRecord(asking, name, record) }],
+  );
+  const ask = askMany(
+    asking,
+    opened.map(({ machine }) => machine),
+  );
+  return new Map(opened.map(({ name, machine }) => [name, probeWith(ask, machine)]));
 }
 
-async function boundedState(listing: Listing, { name, record, problem }: Entry): Promise<string> {
-  if (record === undefined) {
+async function probeWith(ask: AskMany, opened: Promise<OpenMachine>): Promise<ProbedMachine> {
+  const machine = await opened;
+  return withStatus(machine, await ask(machine));
+}
+
+async function boundedState(
+  listing: Listing,
+  { name, record, problem }: Entry,
+  probes: Probes,
+): Promise<string> {
+  const probe = probes.get(name);
+  if (record === undefined || probe === undefined) {
     return problem === 'late' ? 'Timeout' : 'Error';
   }
-  const state = probeEntry(listing.asking, name, record).then(
+  const state = probe.then(
     ({ status }) => stateName(status.power),
     () => 'Error',
   );
@@ -194,14 +217,17 @@ async function boundedState(listing: Listing, { name, record, problem }: Entry):
 
 /** Undefined for a machine whose state is not one that is asked for. */
 async function boundedRow(
-  listing: Listing,
+  { listing, probes }: { readonly listing: Listing; readonly probes: Probes },
   filters: ListFilters,
   entry: Entry,
 ): Promise<MachineRow | undefined> {
   const { clock } = listing.session.host;
   const startedMs = clock.monotonicMs();
   let isMatched = filters.states.length === 0;
-  const row = machineRow(listing, entry, (state) => (isMatched = matchesState(filters, state)));
+  const row = machineRow(listing, entry, {
+    probe: probes.get(entry.name),
+    isWanted: (state) => (isMatched = matchesState(filters, state)),
+  });
   const first = await Promise.race([row, listing.late]);
   if (first !== 'late') {
     return first && { ...first, responseTimeMs: clock.monotonicMs() - startedMs };
@@ -215,10 +241,16 @@ type UntimedRow = Omit<MachineRow, 'responseTimeMs'>;
 async function machineRow(
   listing: Listing,
   entry: Entry,
-  isWanted: (state: string) => boolean,
+  {
+    probe,
+    isWanted,
+  }: {
+    readonly probe: Promise<ProbedMachine> | undefined;
+    readonly isWanted: (state: string) => boolean;
+  },
 ): Promise<UntimedRow | undefined> {
-  const { name, record, problem } = entry;
-  if (record === undefined) {
+  const { problem } = entry;
+  if (probe === undefined) {
     return problem === 'late'
       ? listing.late.then(() => undefined)
       : isWanted('Error')
@@ -227,7 +259,7 @@ async function machineRow(
   }
   let probed: ProbedMachine;
   try {
-    probed = await probeEntry(listing.asking, name, record);
+    probed = await probe;
   } catch (error) {
     return isWanted('Error') ? brokenRow(entry, error) : undefined;
   }
@@ -242,7 +274,7 @@ async function probedRow(listing: Listing, entry: Entry, probed: ProbedMachine):
   const url = status.engineUrl ?? '';
   const state = stateName(status.power);
   const swarm = entry.record?.HostOptions.SwarmOptions ?? null;
-  const unfinished = await unfinishedNote(session, probed);
+  const unfinished = await lifeNote(session, probed);
   const engine = url === '' ? notAsked : await askEngine(listing, probed, url);
   const dockerHost = session.host.facts.env['DOCKER_HOST'] ?? '';
   const isRunning = state === 'Running' && dockerHost !== '';
@@ -269,8 +301,11 @@ function swarmColumn({ masters }: Listing, swarm: SwarmOptions | null): string {
   return swarm?.Master === true ? `${master} (master)` : master;
 }
 
-async function unfinishedNote(session: Session, { name }: ProbedMachine): Promise<string | undefined> {
-  const { phase } = await loadOwnData(session, name);
+async function lifeNote(session: Session, { name }: ProbedMachine): Promise<string | undefined> {
+  const { phase, expiresMs } = await loadOwnData(session, name);
+  if (expiresMs !== undefined && expiresMs <= session.host.clock.nowMs()) {
+    return 'its time is over: tsmachine gc';
+  }
   if (phase === 'creating') {
     return `never finished: tsmachine create --resume ${name}`;
   }

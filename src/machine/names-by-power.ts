@@ -1,7 +1,9 @@
+import { MachineError } from '../core/errors.ts';
 import type { PowerState } from '../drivers/driver.ts';
 import { driverNames } from '../drivers/registry.ts';
 import { listNames } from './list.ts';
-import { driverContext, openRecord, readMachine } from './open.ts';
+import { askMany, type AskMany } from './ask-many.ts';
+import { openRecord, readMachine, type OpenMachine } from './open.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -21,7 +23,9 @@ export async function namesByPower(
   );
   const limited: Session = { ...session, signal: AbortSignal.any([session.signal, timer.signal]) };
   try {
-    const powers = await Promise.all(names.map((name) => Promise.race([powerOf(limited, name), late])));
+    const opened = names.map((name) => open(limited, name));
+    const ask = askMany(limited, opened);
+    const powers = await Promise.all(opened.map((machine) => Promise.race([powerOf(ask, machine), late])));
     return names.filter((_, index) => {
       const power = powers[index];
       return power === undefined || wanted.includes(power);
@@ -32,17 +36,19 @@ export async function namesByPower(
   }
 }
 
-async function powerOf(session: Session, name: string): Promise<PowerState | undefined> {
+/** @throws MachineError also for a driver that is not built in. */
+async function open(session: Session, name: string): Promise<OpenMachine> {
+  const record = await readMachine(session, name);
+  if (!driverNames.includes(record.DriverName)) {
+    throw new MachineError('driver-unknown', `The driver "${record.DriverName}" is not built in.`);
+  }
+  return openRecord(session, name, record);
+}
+
+async function powerOf(ask: AskMany, opened: Promise<OpenMachine>): Promise<PowerState | undefined> {
   try {
-    const record = await readMachine(session, name);
-    if (!driverNames.includes(record.DriverName)) {
-      return undefined;
-    }
-    const machine = await openRecord(session, name, record);
-    if (!machine.driver.manifest.capabilities.power) {
-      return 'unmanaged';
-    }
-    return (await machine.driver.inspect(driverContext(session, machine))).power;
+    const machine = await opened;
+    return machine.driver.manifest.capabilities.power ? (await ask(machine)).power : 'unmanaged';
   } catch {
     return undefined;
   }

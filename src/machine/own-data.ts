@@ -31,6 +31,8 @@ export interface OwnData {
   readonly dnsServers: readonly string[];
   /** Absolute paths of files with CAs that it was told to trust. */
   readonly extraAuthorities: readonly string[];
+  /** From then on nobody wants it any more, in milliseconds since the epoch. */
+  readonly expiresMs?: number;
 }
 
 /** The sidecar of a machine that does not exist yet. */
@@ -47,10 +49,12 @@ export function newSidecar(
     readonly state?: Readonly<Record<string, unknown>>;
   },
 ): Sidecar {
+  const nowMs = session.host.clock.nowMs();
   return {
     schema: 1,
     phase: 'creating',
-    created: new Date(session.host.clock.nowMs()).toISOString(),
+    created: new Date(nowMs).toISOString(),
+    ...(request.ttlMs === undefined ? {} : { expires: new Date(nowMs + request.ttlMs).toISOString() }),
     driver: { ...state },
     options: {
       tlsKeyType: request.tlsKeyType,
@@ -85,6 +89,7 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
       : { previousImageDigest: sidecar.previousImageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
+    ...(sidecar?.expires === undefined ? {} : { expiresMs: Date.parse(sidecar.expires) }),
   };
 }
 

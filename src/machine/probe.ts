@@ -36,7 +36,8 @@ export async function probeOpened(session: Session, machine: OpenMachine): Promi
   return withStatus(machine, await machine.driver.inspect(driverContext(session, machine)));
 }
 
-function withStatus(machine: OpenMachine, status: DriverStatus): ProbedMachine {
+/** A machine together with what was found out. */
+export function withStatus(machine: OpenMachine, status: DriverStatus): ProbedMachine {
   return {
     name: machine.name,
     driverName: machine.record.DriverName,

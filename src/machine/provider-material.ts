@@ -4,7 +4,7 @@ import { newUuid } from '../drivers/uuid.ts';
 import { storeIdFile } from '../store/paths.ts';
 import { withCertsLock } from './locks.ts';
 import { machinePaths } from './machine-paths.ts';
-import { ensureMachineId, loadDriverState, saveDriverState, updateOwnData } from './own-data.ts';
+import { ensureMachineId, loadDriverState, loadOwnData, saveDriverState, updateOwnData } from './own-data.ts';
 import { readSecrets } from './secrets.ts';
 import type { Session } from './session.ts';
 
@@ -17,10 +17,14 @@ export function providerMaterial(
 ): ProviderMaterial {
   const { host } = session;
   return {
-    ownership: async () => ({
-      machineId: await ensureMachineId(session, name),
-      storeId: await ensureStoreId(session),
-    }),
+    ownership: async () => {
+      const { expiresMs } = await loadOwnData(session, name);
+      return {
+        machineId: await ensureMachineId(session, name),
+        storeId: await ensureStoreId(session),
+        ...(expiresMs === undefined ? {} : { expiresMs }),
+      };
+    },
     userKey: async () => ensureUserKey(host, { name, directory }),
     hostKey: async () => ensureHostKey(host, { name, directory }),
     pinHostKey: async () => {
@@ -33,23 +37,24 @@ export function providerMaterial(
   };
 }
 
+/** The UUID of the store; undefined for one that has never made anything at a provider. */
+export async function readStoreId({ host, storePath }: Session): Promise<string | undefined> {
+  const text = (await host.files.readText(storeIdFile(storePath)).catch(() => '')).trim();
+  return uuid.test(text) ? text : undefined;
+}
+
 /** The UUID of the store, made when it is first needed. @throws MachineError `record-locked`, `store-write-failed`. */
 export async function ensureStoreId(session: Session): Promise<string> {
   const { host, storePath } = session;
-  const path = storeIdFile(storePath);
-  const read = async (): Promise<string | undefined> => {
-    const text = (await host.files.readText(path).catch(() => '')).trim();
-    return uuid.test(text) ? text : undefined;
-  };
   return (
-    (await read()) ??
+    (await readStoreId(session)) ??
     withCertsLock(session, async () => {
-      const present = await read();
+      const present = await readStoreId(session);
       if (present !== undefined) {
         return present;
       }
       const id = newUuid(host);
-      await host.files.writeAtomic(path, `${id}\n`, 0o600);
+      await host.files.writeAtomic(storeIdFile(storePath), `${id}\n`, 0o600);
       return id;
     })
   );

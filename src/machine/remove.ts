@@ -129,6 +129,19 @@ async function stopByFiles(session: Session, name: string, directory: string): P
   }
 }
 
+/** For `gc`. A machine that cannot be read, or was made by an older version, may be in a place that nobody knows. */
+async function rememberWhere(session: Session, name: string): Promise<void> {
+  try {
+    const machine = await openMachine(session, name);
+    if (machine.driver.place !== undefined) {
+      const { rememberPlace } = await import('./places.ts');
+      await rememberPlace(session, machine);
+    }
+  } catch {
+    // The tombstone has the record, as far as there is one.
+  }
+}
+
 async function writeTombstone(
   session: Session,
   name: string,
@@ -137,6 +150,7 @@ async function writeTombstone(
 ): Promise<void> {
   const { host, storePath } = session;
   const record = await host.files.readText(machinePaths(directory).config).catch(() => undefined);
+  await rememberWhere(session, name);
   const tombstones = tombstonesDirectory(storePath);
   await host.files.makeDirectory(tombstones, 0o700);
   const file = joinPath(tombstones, `${name}-${host.clock.nowMs()}.json`);

@@ -57,6 +57,8 @@ export interface CreateRequest {
   readonly dnsServers?: readonly string[];
   /** Absolute paths of files with CAs that the engine is to trust. */
   readonly extraAuthorities?: readonly string[];
+  /** So long the machine is wanted, from now on; undefined for ever. */
+  readonly ttlMs?: number;
   /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
   readonly onError?: 'keep' | 'rollback';
 }

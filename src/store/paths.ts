@@ -185,6 +185,11 @@ export function storeIdFile(storePath: string): string {
   return joinPath(storePath, '.store-id');
 }
 
+/** Where at providers this store has ever made something: places.ts. */
+export function placesFile(storePath: string): string {
+  return joinPath(storePath, '.places.json');
+}
+
 /** Lock of the cache. */
 export function cacheLockPath(storePath: string): string {
   return joinPath(storePath, '.cache.lock');

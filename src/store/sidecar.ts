@@ -23,6 +23,8 @@ export interface Sidecar {
   readonly previousImageDigest?: string | undefined;
   /** UUID by which a provider knows the machine. */
   readonly machineId?: string;
+  /** From then on nobody wants the machine any more, ISO 8601 in UTC. */
+  readonly expires?: string | undefined;
   /** Private state of the driver. */
   readonly driver: JsonObject;
   /** The pinned public key of the machine's SSH server, one line of OpenSSH's form. */
@@ -98,6 +100,7 @@ export function parseSidecar(text: string, path: string): Sidecar {
   fields.require('driver', isJsonObject(root.driver));
   fields.require('options', isJsonObject(root.options));
   fields.optionalText('machineId', UUID);
+  fields.optionalText('expires', ISO_TIME);
   fields.optionalText('imageDigest', DIGEST);
   fields.optionalText('previousImageDigest', DIGEST);
   fields.optionalText('imagePath', FILE_PATH);

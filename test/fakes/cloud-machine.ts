@@ -24,6 +24,8 @@ export interface CloudMachineOptions {
   /** Machines of one store share it. */
   readonly storeId?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** See ProviderMaterial.ownership. */
+  readonly expiresMs?: number;
   /** Secrets of the command line, by flag. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
@@ -47,6 +49,7 @@ export function makeCloudMachine(options: CloudMachineOptions): CloudMachine {
   const provider = memoryProvider(host, {
     state: configured.state ?? {},
     storeId: options.storeId ?? newUuid(ids),
+    expiresMs: options.expiresMs,
     secrets,
   });
   const events: MachineEvent[] = [];
@@ -88,10 +91,12 @@ function memoryProvider(
   {
     state,
     storeId,
+    expiresMs,
     secrets,
   }: {
     readonly state: Readonly<Record<string, unknown>>;
     readonly storeId: string;
+    readonly expiresMs: number | undefined;
     readonly secrets: Readonly<Record<string, string>>;
   },
 ): { readonly material: ProviderMaterial; readonly state: () => Readonly<Record<string, unknown>> } {
@@ -101,7 +106,7 @@ function memoryProvider(
   return {
     state: () => kept,
     material: {
-      ownership: async () => ({ machineId, storeId }),
+      ownership: async () => ({ machineId, storeId, ...(expiresMs === undefined ? {} : { expiresMs }) }),
       userKey: async () => user.publicLine,
       hostKey: async () => own,
       pinHostKey: async () => undefined,

@@ -2,6 +2,7 @@ import { defineDriver } from '../driver.ts';
 import { configure, readConfig, type Ec2Config } from './config.ts';
 import { inspectInstance, recallStatus } from './inspect.ts';
 import { manifest } from './manifest.ts';
+import { placeOf } from './place.ts';
 import { instanceSteps } from './steps.ts';
 
 // What changes a machine is loaded when it is called.
@@ -17,4 +18,8 @@ export default defineDriver<Ec2Config>(manifest, {
   remove: async (context) => (await import('./remove.ts')).removeFromEc2(context),
   inspect: inspectInstance,
   recall: recallStatus,
+  place: placeOf,
+  listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
+  removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
+  inspectMany: async (contexts) => (await import('./inspect-many.ts')).inspectInstances(contexts),
 });

@@ -16,28 +16,34 @@ const powerStates: Readonly<Record<string, PowerState>> = {
   terminated: 'absent',
 };
 
+/** The status of a machine whose instance was not made yet. */
+export const withoutInstance: DriverStatus = { power: 'absent', detail: 'it has no instance yet' };
+
 /** How the machine is, from EC2. What EC2 does not tell is an error state with the reason. */
 export async function inspectInstance(context: Ec2Context): Promise<DriverStatus> {
   const { config, signal } = context;
   if (config.instanceId === '') {
-    return { power: 'absent', detail: 'it has no instance yet' };
+    return withoutInstance;
   }
-  let instance: Instance | undefined;
   try {
-    instance = await findById((await openWorld(context)).ec2, config.instanceId);
+    return statusOf(await findById((await openWorld(context)).ec2, config.instanceId), config);
   } catch (error) {
     signal.throwIfAborted();
-    const why = isMachineError(error) && error.why !== undefined ? ` ${error.why}` : '';
-    return { power: 'error', detail: `${messageOf(error)}${why}` };
+    return problemStatus(error);
   }
+}
+
+/** The status of a machine of which EC2 could not be asked. */
+export function problemStatus(error: unknown): DriverStatus {
+  const why = isMachineError(error) && error.why !== undefined ? ` ${error.why}` : '';
+  return { power: 'error', detail: `${messageOf(error)}${why}` };
+}
+
+/** The status of an instance as EC2 tells it; undefined for one that it does not know. */
+export function statusOf(instance: Instance | undefined, config: Ec2Config): DriverStatus {
   if (instance === undefined) {
     return { power: 'absent', detail: `EC2 does not know the instance ${config.instanceId}` };
   }
-  return statusOf(instance, config);
-}
-
-/** The status of an instance as EC2 tells it. */
-export function statusOf(instance: Instance, config: Ec2Config): DriverStatus {
   const power = powerStates[instance.state] ?? 'error';
   const detail =
     power === 'running'

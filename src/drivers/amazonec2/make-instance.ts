@@ -77,7 +77,8 @@ async function run(
   const imageSizeGiB = await imageSize(context, world);
   for (let attempt = 1; ; attempt += 1) {
     const { config } = context;
-    const details = { clientToken: token, groupIds: config.groupIds, userData, tags, isSpot };
+    const endsItself = own.expiresMs !== undefined;
+    const details = { clientToken: token, groupIds: config.groupIds, userData, tags, isSpot, endsItself };
     const parameters = runParameters(config, {
       ...details,
       ...(imageSizeGiB === undefined ? {} : { imageSizeGiB }),

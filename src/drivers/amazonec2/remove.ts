@@ -121,7 +121,12 @@ async function cancelSpotRequests(
   }
 }
 
-async function waitUntilGone({ host, signal, name }: Ec2Context, ec2: Ec2, id: string): Promise<void> {
+/** Returns when the instance is gone. @throws MachineError `timeout`. */
+export async function waitUntilGone(
+  { host, signal }: Pick<Ec2Context, 'host' | 'signal'>,
+  ec2: Ec2,
+  id: string,
+): Promise<void> {
   await waitFor(
     async () => {
       const instance = await findById(ec2, id);
@@ -134,7 +139,7 @@ async function waitUntilGone({ host, signal, name }: Ec2Context, ec2: Ec2, id: s
       intervalMaxMs,
       signal,
       code: 'timeout',
-      what: `the instance ${id} of "${name}" to be gone`,
+      what: `the instance ${id} to be gone`,
     },
   );
 }

@@ -17,6 +17,8 @@ export interface RunDetails {
   /** Smallest size of the root disk that the image takes, in GiB. */
   readonly imageSizeGiB?: number;
   readonly isSpot: boolean;
+  /** The guest will power itself off when its time is over: then nothing is to be left. */
+  readonly endsItself?: boolean;
 }
 
 /** Parameters of RunInstances. @throws MachineError `flag-invalid` for too much user data. */
@@ -50,6 +52,7 @@ export function runParameters(config: Ec2Config, details: RunDetails): QueryPara
       HttpProtocolIpv6: config.httpProtocolIpv6 === 'enabled' ? 'enabled' : undefined,
     },
     InstanceMarketOptions: isSpot ? spotMarket(config) : undefined,
+    InstanceInitiatedShutdownBehavior: details.endsItself === true ? 'terminate' : undefined,
     TagSpecification: tagSpecifications(isSpot ? [...types, 'spot-instances-request'] : types, tags),
   };
 }

@@ -204,21 +204,18 @@ export async function removeUnusedGroups(context: Ec2Context, world: Ec2World): 
       securityGroupsOf,
     );
     for (const group of owned.filter(({ name }) => config.groupNames.includes(name))) {
-      await removeGroupIfUnused(ec2, { groupId: group.id, storeId });
+      await removeGroupIfUnused(ec2, group.id);
     }
   };
   await (exclusively === undefined ? remove() : exclusively('security-group', remove));
 }
 
 /** @returns false when something uses it. */
-export async function removeGroupIfUnused(
-  ec2: Ec2,
-  { groupId, storeId }: { readonly groupId: string; readonly storeId: string },
-): Promise<boolean> {
+export async function removeGroupIfUnused(ec2: Ec2, groupId: string): Promise<boolean> {
   // EC2 keeps a group that is in use; it is asked first because it says so by an error only.
   const machines = await ec2.list(
     'DescribeInstances',
-    { Filter: [filter(`tag:${ownerTags.owner}`, storeId)] },
+    { Filter: [filter('instance.group-id', groupId)] },
     instancesOf,
   );
   if (machines.some((instance) => isThere(instance) && instance.groupIds.includes(groupId))) {

@@ -16,9 +16,15 @@ export interface Ec2World {
 export async function openWorld(context: Ec2Context): Promise<Ec2World> {
   const provider = requireProvider(context);
   const state = readState(await provider.state());
+  return { provider, state, ec2: openEc2(await accessOf(context)) };
+}
+
+/** Who asks for a machine, and as whom. */
+export async function accessOf(context: Ec2Context): Promise<Ec2Access> {
+  const provider = requireProvider(context);
+  const { profile } = readState(await provider.state());
   const { host, signal, emit, config } = context;
-  const secrets = await provider.secrets();
-  return { provider, state, ec2: openEc2({ host, signal, emit, config, profile: state.profile, secrets }) };
+  return { host, signal, emit, config, profile, secrets: await provider.secrets() };
 }
 
 /** Who asks before there is a machine. */

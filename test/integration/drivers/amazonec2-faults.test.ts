@@ -105,6 +105,27 @@ declare('the request that makes an instance has everything in it', async (t, { m
   await machine.cleanup();
 });
 
+declare('a machine with an end says so in its tags, ends itself, and is gone then', async (t, scene) => {
+  const expiresMs = Date.UTC(2030, 0, 2, 3, 4, 5);
+  const machine = scene.make({ expiresMs });
+  await create(machine);
+  const run = scene.proxy.requests.find(({ action }) => action === 'RunInstances')?.parameters;
+  t.is(run?.get('InstanceInitiatedShutdownBehavior'), 'terminate');
+  t.true([...(run ?? [])].some(([, value]) => value === '2030-01-02T03:04:05.000Z'));
+  const userData = Buffer.from(run?.get('UserData') ?? '', 'base64').toString();
+  t.true(userData.includes('OnCalendar=2030-01-02 03:04:05 UTC'));
+  const { storeId } = (await machine.context.provider?.ownership()) ?? { storeId: '?' };
+  const owned = (await machine.driver.listOwned?.(machine.context, storeId)) ?? [];
+  t.deepEqual([...new Set(owned.map(({ kind }) => kind))], ['instance', 'disk', 'key', 'group']);
+  t.true(owned.filter(({ kind }) => kind !== 'group').every((each) => each.expiresMs === expiresMs));
+  t.deepEqual(await machine.driver.listOwned?.(machine.context, 'somebody-else'), []);
+  for (const resource of owned) {
+    await machine.driver.removeOwned?.(machine.context, resource);
+    // Again is success.
+    await machine.driver.removeOwned?.(machine.context, resource);
+  }
+});
+
 declare('an instance type of arm64 gets an image of arm64', async (t, { make, proxy }) => {
   const machine = make({ values: { 'amazonec2-instance-type': 't4g.small' } });
   await create(machine);

@@ -51,6 +51,18 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
   const byToken = new Map<string, string>();
   const launched = new Map<string, Launched>();
 
+  const launch = (id: string, parameters: URLSearchParams): void => {
+    const userData = Buffer.from(parameters.get('UserData') ?? '', 'base64').toString();
+    const instance = { unknown: proxy.unknownAnswers, pending: proxy.pendingAnswers, address: '127.0.0.1' };
+    launched.set(id, instance);
+    if (proxy.onLaunch !== undefined) {
+      instance.pending = Infinity;
+      void proxy.onLaunch(id, userData, parameters.get('KeyName') ?? '').then((address) => {
+        Object.assign(instance, { address, pending: 0 });
+      });
+    }
+  };
+
   const carryOut = async (request: Ec2Request): Promise<CloudAnswer> => {
     const { action, parameters } = request;
     const token = parameters.get('ClientToken');
@@ -64,18 +76,11 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     }
     const answer = await forward(motoUrl, request);
     if (action === 'RunInstances' && answer.status === 200) {
-      const id = /<instanceId>(i-[0-9a-f]+)</.exec(answer.body)?.[1] ?? '';
       if (token !== null) {
         byToken.set(token, answer.body);
       }
-      const userData = Buffer.from(parameters.get('UserData') ?? '', 'base64').toString();
-      const instance = { unknown: proxy.unknownAnswers, pending: proxy.pendingAnswers, address: '127.0.0.1' };
-      launched.set(id, instance);
-      if (proxy.onLaunch !== undefined) {
-        instance.pending = Infinity;
-        void proxy.onLaunch(id, userData, parameters.get('KeyName') ?? '').then((address) => {
-          Object.assign(instance, { address, pending: 0 });
-        });
+      for (const [, id = ''] of answer.body.matchAll(/<instanceId>(i-[0-9a-f]+)</g)) {
+        launch(id, parameters);
       }
     }
     if (action === 'TerminateInstances' && answer.status === 200) {

@@ -1,4 +1,3 @@
-import { createHost } from '../../../src/host/real.ts';
 import {
   instancesOf,
   keyPairsOf,
@@ -6,8 +5,7 @@ import {
   spotRequestsOf,
   volumesOf,
 } from '../../../src/drivers/amazonec2/api/answers.ts';
-import { readConfig } from '../../../src/drivers/amazonec2/config.ts';
-import { openEc2 } from '../../../src/drivers/amazonec2/api/ec2.ts';
+import { testEc2 } from './ec2-records.ts';
 
 /** What there is in an account, without what is there from the beginning. */
 export interface Rests {
@@ -20,14 +18,7 @@ export interface Rests {
 
 /** Asks moto itself, past any proxy. */
 export async function restsOf(motoUrl: string, region = 'us-east-1'): Promise<Rests> {
-  const ec2 = openEc2({
-    host: createHost(),
-    signal: new AbortController().signal,
-    emit: () => undefined,
-    config: readConfig({ Region: region, Endpoint: motoUrl, DisableSSL: true }),
-    profile: '',
-    secrets: { 'amazonec2-access-key': 'test', 'amazonec2-secret-key': 'test' },
-  });
+  const ec2 = testEc2(motoUrl, region);
   const instances = await ec2.list('DescribeInstances', {}, instancesOf);
   const requests = await ec2.list('DescribeSpotInstanceRequests', {}, spotRequestsOf);
   return {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { formatGoDuration } from '../../../src/cli/go-duration.ts';
+import { formatGoDuration, parseGoDuration } from '../../../src/cli/go-duration.ts';
 import { alignTabs } from '../../../src/cli/render/tabwriter.ts';
 
 test('durations as Go prints them', (t) => {
@@ -27,4 +27,14 @@ test('columns as text/tabwriter has them', (t) => {
   t.is(alignTabs('a\t\tb\nc\td\te'), 'a         b\nc    d    e');
   t.is(alignTabs('é\tx\nüü\ty'), 'é    x\nüü   y');
   t.is(alignTabs('no tabs'), 'no tabs');
+});
+
+test('durations as Go reads them', (t) => {
+  t.deepEqual(
+    ['4h', '1h30m', '1.5h', '.5s', '90m', '0', '1500ms', '2h0m0s'].map(parseGoDuration),
+    [14_400_000, 5_400_000, 5_400_000, 500, 5_400_000, 0, 1500, 7_200_000],
+  );
+  for (const wrong of ['', '4', '-1h', '1d', 'h', '1 h', '1h ', '1.2.3h', 'off']) {
+    t.is(parseGoDuration(wrong), undefined, wrong);
+  }
 });

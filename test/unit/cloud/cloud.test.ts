@@ -5,7 +5,7 @@ import { machineTags, parseTagList } from '../../../src/cloud/ownership.ts';
 import { isRange, publicAddress, rangeOfOne } from '../../../src/cloud/public-address.ts';
 import { createRateBucket } from '../../../src/cloud/rate-bucket.ts';
 import { redactHeaders, redactText } from '../../../src/cloud/redact.ts';
-import { cloudConfig, joinUserData } from '../../../src/cloud/user-data.ts';
+import { cloudConfig, expiryScript, joinUserData } from '../../../src/cloud/user-data.ts';
 import { MachineError } from '../../../src/core/errors.ts';
 import type { HttpAnswer } from '../../../src/host/types.ts';
 import { createFakeHost, type FakeHost } from '../../fakes/host.ts';
@@ -213,12 +213,23 @@ test('an instance is given its host key', (t) => {
 
 test("the user's data goes along, and what is not of cloud-init goes alone", (t) => {
   const ours = cloudConfig(hostKey);
-  t.deepEqual(joinUserData(ours, undefined), { text: ours, isOurs: true });
-  const both = joinUserData(ours, '#!/bin/sh\n--==tsmachine==\n');
+  t.deepEqual(joinUserData([ours], undefined), { text: ours, isOurs: true });
+  const both = joinUserData([ours], '#!/bin/sh\n--==tsmachine==\n');
   t.true(both.isOurs);
   t.regex(both.text, /^Content-Type: multipart\/mixed; boundary="===tsmachine==="\n/);
   t.is(both.text.split('\n--===tsmachine===').length, 4);
   t.regex(both.text, /text\/x-shellscript[\s\S]*#!\/bin\/sh[\s\S]*text\/cloud-config[\s\S]*ssh_keys/);
   const ignition = '{"ignition":{"version":"3.3.0"}}';
-  t.deepEqual(joinUserData(ours, ignition), { text: ignition, isOurs: false });
+  t.deepEqual(joinUserData([ours], ignition), { text: ignition, isOurs: false });
+});
+
+test('the end of a machine is a timer of systemd at a moment, in a part of its own', (t) => {
+  const script = expiryScript(Date.UTC(2026, 10, 27, 3, 4, 5, 678));
+  t.regex(script, /^#!\/bin\/sh\n/);
+  t.regex(script, /^OnCalendar=2026-11-27 03:04:05 UTC\nPersistent=true$/m);
+  t.regex(script, /^systemctl enable --now tsmachine-expiry.timer$/m);
+  const theirs = '#cloud-config\nruncmd: [[echo, theirs]]\n';
+  const { text } = joinUserData([cloudConfig(hostKey), script], theirs);
+  const types = [...text.matchAll(/^Content-Type: (text\/[\w-]+)/gm)].map(([, type]) => type);
+  t.deepEqual(types, ['text/cloud-config', 'text/cloud-config', 'text/x-shellscript']);
 });

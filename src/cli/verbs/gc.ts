@@ -1,0 +1,179 @@
+import { MachineError, isMachineError, messageOf } from '../../core/errors.ts';
+import { endAgent } from '../../agent/control.ts';
+import type { Garbage } from '../../machine/garbage/judge.ts';
+import type { Problem, Wanted } from '../../machine/garbage/places.ts';
+import { findGarbage, removeGarbage, type Removal } from '../../machine/garbage/sweep.ts';
+import { removeMachine } from '../../machine/remove.ts';
+import { placesFile } from '../../store/paths.ts';
+import { askYesNo } from '../ask.ts';
+import type { Call } from '../call.ts';
+import type { OptionsOf } from '../commands.ts';
+import { driverCommandHelp } from '../driver-help.ts';
+import { readDriverLine, type DriverLine } from '../driver-line.ts';
+import { parseGoDuration } from '../go-duration.ts';
+import { formatAge } from '../render/age.ts';
+import { formatTable } from '../render/table.ts';
+import { splitSecrets } from '../secret-flags.ts';
+
+/** `gc`: removes what machines have left at providers. */
+export default async function gc(call: Call<'gc'>): Promise<number> {
+  const line = await readDriverLine(call, {
+    flags: call.command.flags,
+    help: async (driverName) => driverCommandHelp(call, driverName),
+  });
+  const options = line.values as unknown as OptionsOf<'gc'>;
+  if (line.values['help'] === true) {
+    call.print(await driverCommandHelp(call, line.manifest?.name));
+    return 0;
+  }
+  if (line.args.length > 0) {
+    throw new MachineError('arguments-invalid', 'Too many arguments given');
+  }
+  const olderThanMs = ageOf(options['older-than']);
+  const { garbage, problems } = await findGarbage(call.session, { ...wantedOf(call, line), olderThanMs });
+  const isDry = options['dry-run'] === true;
+  const asJson = options.json === true;
+  if (isDry || garbage.length === 0) {
+    if (garbage.length > 0 || asJson) {
+      show(call, garbage, asJson);
+    } else if (problems.length === 0) {
+      call.inform('Nothing is left over.');
+    }
+    return endWith(call, problems, []);
+  }
+  if (!asJson) {
+    show(call, garbage, false);
+  }
+  if (options.y !== true && !(await confirm(call, garbage.length))) {
+    return endWith(call, problems, []);
+  }
+  const removals = await removeGarbage(call.session, garbage, {
+    removeRecorded: async (name) => {
+      await endAgent(call.session, name);
+      await removeMachine(call.session, name, { force: false });
+    },
+    onRemoved: (each) => {
+      call.inform(`Removed: ${nameOf(each)}`);
+    },
+  });
+  if (asJson) {
+    const rows = removals.map(({ garbage: each, removed }) => ({ ...toJson(each), removed }));
+    call.print(JSON.stringify(rows, undefined, 2));
+  }
+  return endWith(call, problems, removals);
+}
+
+/** @throws MachineError `flag-invalid`. */
+function ageOf(text: string | undefined): number | undefined {
+  const ageMs = text === undefined ? undefined : parseGoDuration(text);
+  if (text !== undefined && ageMs === undefined) {
+    throw new MachineError('flag-invalid', `invalid value ${JSON.stringify(text)} for flag -older-than`, {
+      why: 'It takes a duration: 90m, 1h30m, 24h.',
+    });
+  }
+  return ageMs;
+}
+
+/** Flags of the driver name a place more only if some were given: their defaults are no wish. */
+function wantedOf(call: Call<'gc'>, { manifest, values, given }: DriverLine): Wanted {
+  if (manifest === undefined) {
+    return {};
+  }
+  const { flags, name: driverName } = manifest;
+  const split = splitSecrets(manifest, values, { given, env: call.io.host.facts.env });
+  for (const flag of flags.filter(({ secret }) => secret === true)) {
+    call.hide(String(values[flag.name] ?? ''));
+  }
+  const isPlace = given.some(({ flag }) => flags.some((each) => each === flag) && flag.secret !== true);
+  const { secrets } = split;
+  return isPlace
+    ? {
+        driverName,
+        secrets,
+        flags: Object.fromEntries(flags.map(({ name }) => [name, split.values[name]])),
+      }
+    : { driverName, secrets };
+}
+
+const reasons: Readonly<Record<Garbage['reason'], string>> = {
+  orphan: 'no machine here',
+  unused: 'no machine uses it',
+  expired: 'its time is over',
+};
+
+function show(call: Call<'gc'>, garbage: readonly Garbage[], asJson: boolean): void {
+  if (asJson) {
+    call.print(JSON.stringify(garbage.map(toJson), undefined, 2));
+    return;
+  }
+  const nowMs = call.session.host.clock.nowMs();
+  const rows = garbage.map((each) => [
+    ...[each.driver, each.kind, each.name, each.id, each.place],
+    each.createdMs === undefined ? '' : formatAge(nowMs - each.createdMs),
+    reasons[each.reason],
+  ]);
+  const header = ['DRIVER', 'KIND', 'NAME', 'ID', 'PLACE', 'AGE', 'WHY'];
+  call.print(formatTable([header, ...rows]).join('\n'));
+}
+
+function toJson({ createdMs, expiresMs, ...garbage }: Garbage): Record<string, unknown> {
+  const { driver, kind, id, name, place, reason, machineId } = garbage;
+  const time = (ms: number): string => new Date(ms).toISOString();
+  return {
+    ...{ driver, kind, id, name, place, reason },
+    ...(machineId === undefined ? {} : { machineId }),
+    ...(createdMs === undefined ? {} : { created: time(createdMs) }),
+    ...(expiresMs === undefined ? {} : { expires: time(expiresMs) }),
+  };
+}
+
+function nameOf({ kind, name, id }: Garbage): string {
+  return name === id || id === '' ? `${kind} ${name}` : `${kind} ${id} (${name})`;
+}
+
+/** Without anybody to answer nothing is removed, and that is said. */
+async function confirm(call: Call<'gc'>, count: number): Promise<boolean> {
+  call.inform(`About to remove ${count === 1 ? 'one thing' : `${count} things`} at providers.`);
+  const answer = await askYesNo(call, 'Are you sure? (y/n): ');
+  if (answer === undefined) {
+    call.io.stderr.write('Nothing was removed: there was no answer. Use -y to remove without a question.\n');
+  }
+  return answer === true;
+}
+
+/** @throws AggregateError when something could not be looked at or removed. */
+function endWith(call: Call<'gc'>, problems: readonly Problem[], removals: readonly Removal[]): number {
+  const errors = [
+    ...problems.map((problem) => unseen(call, problem)),
+    ...removals.flatMap(({ error, garbage }) => (error === undefined ? [] : [notRemoved(garbage, error)])),
+  ];
+  if (errors.length > 0) {
+    throw new AggregateError(errors, 'Not everything was cleaned up.');
+  }
+  return 0;
+}
+
+function unseen(call: Call<'gc'>, { place, error }: Problem): MachineError {
+  const flags = Object.entries(place.flags).map(([name, value]) => `--${name}=${String(value)}`);
+  const message = `What is left over in ${[place.driver, ...flags].join(' ')} is not known: ${messageOf(error)}`;
+  return wrapped(error, message, [
+    `Is it gone for good? Then take it out of ${placesFile(call.session.storePath)}`,
+  ]);
+}
+
+function notRemoved(garbage: Garbage, error: unknown): MachineError {
+  return wrapped(error, `Not removed: ${nameOf(garbage)}: ${messageOf(error)}`, []);
+}
+
+function wrapped(error: unknown, message: string, more: readonly string[]): MachineError {
+  if (!isMachineError(error)) {
+    return new MachineError('bug', message, { cause: error });
+  }
+  return new MachineError(error.code, message, {
+    ...(error.why === undefined ? {} : { why: error.why }),
+    facts: error.facts,
+    remedies: [...error.remedies, ...more],
+    cause: error,
+    exitCode: 1,
+  });
+}
