@@ -404,6 +404,12 @@ export interface DriverImplementation<Config> {
    */
   recall?(config: Config): DriverStatus | undefined;
   /**
+   * Where at the provider a machine is (region, endpoint, project, profile), as values of the driver's own flags: `configure`
+   * makes a configuration of them that looks there. Machines of equal places are asked for together, and `gc` looks into
+   * every place in which the store has made something. Pure; never a secret. Present where there is `listOwned`.
+   */
+  place?(config: Config, state: Readonly<Record<string, unknown>>): FlagValues;
+  /**
    * Everything at the provider that carries the mark of a store (tags, labels, names), whatever the records say; also what
    * machines that are in use have. Present where `capabilities.provider` is true.
    */
@@ -411,7 +417,7 @@ export interface DriverImplementation<Config> {
   /** Removes one of them. What is gone already, or in use by somebody else, is success. */
   removeOwned?(context: CheckContext<Config>, resource: OwnedResource): Promise<void>;
   /**
-   * `inspect` of many machines, with as few requests as the provider allows.
+   * `inspect` of many machines of one place, with as few requests as the provider allows. Their credentials may differ.
    * @returns one status a machine, in the order of the contexts.
    */
   inspectMany?(contexts: readonly DriverContext<Config>[]): Promise<readonly DriverStatus[]>;

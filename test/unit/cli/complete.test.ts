@@ -77,7 +77,10 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   ['scp -r file ', ['dev:', 'url:', 'web:']],
   ['mount w', ['web:']],
   // As bash takes words apart.
-  ['create --driver =', ['amazonec2', 'digitalocean', 'generic', 'hyperv', 'libvirt', 'none', 'qemu', 'virtualbox', 'vz']],
+  [
+    'create --driver =',
+    ['amazonec2', 'digitalocean', 'generic', 'hyperv', 'libvirt', 'none', 'qemu', 'virtualbox', 'vz'],
+  ],
   ['create --driver = n', ['none']],
   ['create --driver = none --u', ['--url']],
   ['scp dev :', []],
