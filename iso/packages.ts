@@ -91,6 +91,8 @@ export const packageSelections: readonly PackageSelection[] = [
   { name: 'socat', take: ['usr/bin/socat1'] },
   // Directories of the user's computer, where the hypervisor has no way of its own for them.
   { name: 'sshfs', take: ['usr/bin/sshfs'] },
+  // With it the agent wakes programs that wait for changes of those directories.
+  { name: 'attr', take: ['usr/bin/setfattr'] },
   { name: 'opendoas', take: ['usr/bin/doas'] },
   {
     name: 'libpam-modules',
@@ -139,6 +141,7 @@ export const packageSelections: readonly PackageSelection[] = [
   libraries('libaudit1', 'libaudit.so.1*'),
   libraries('libcap-ng0', 'libcap-ng.so.0*'),
   libraries('libfuse3-4', 'libfuse3.so.*'),
+  libraries('libattr1', 'libattr.so.1*'),
   libraries('libglib2.0-0t64', 'libglib-2.0.so.0*'),
   libraries('libpcre2-8-0', 'libpcre2-8.so.0*'),
   libraries('libatomic1', 'libatomic.so.1*'),

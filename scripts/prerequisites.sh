@@ -83,6 +83,27 @@ fetch_moto() {
   test/support/unpack-moto.sh "$directory" >/dev/null || say "Could not fetch moto; its tests will be skipped"
 }
 
+# A web server for a container, for the tests of published ports.
+fetch_web_server() {
+  local file=${XDG_CACHE_HOME:-$HOME/.cache}/tsmachine/web-server.tar
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 0
+  [ ! -e "$file" ] || return 0
+  say "Fetching nginx from Debian's packages"
+  apt-cache show nginx >/dev/null 2>&1 || (as_root apt-get update -qq) || true
+  mkdir -p "$(dirname "$file")"
+  test/support/unpack-web-server.sh "$file" >/dev/null || say "Could not fetch nginx; its test will be skipped"
+}
+
+# The plugin buildx for that client, for the tests of builders: unpacked into the cache.
+fetch_buildx() {
+  local directory=${XDG_CACHE_HOME:-$HOME/.cache}/tsmachine/buildx
+  command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 0
+  [ ! -d "$directory" ] || return 0
+  say "Fetching buildx from the packages of Debian 13"
+  mkdir -p "$(dirname "$directory")"
+  test/support/unpack-packages.sh "$directory" docker-buildx >/dev/null || say "Could not fetch buildx; its tests will be skipped"
+}
+
 install_prerequisites() {
   local arch
   arch=$(uname -m)

@@ -8,6 +8,7 @@ import type { MachineShare } from '../machine/shares.ts';
 import { withLock } from '../store/lock.ts';
 import { agentLockPath } from '../store/paths.ts';
 import { backOffMs } from './back-off.ts';
+import { ChangeRelay } from './change-relay.ts';
 import { ClockKeeper } from './clock-keeper.ts';
 import { OutsideWatch } from './outside-watch.ts';
 import { Publisher, type PortState } from './publisher.ts';
@@ -30,6 +31,7 @@ interface Agent {
   readonly publisher: Publisher;
   readonly clockKeeper: ClockKeeper;
   readonly outsideWatch: OutsideWatch;
+  readonly changeRelay: ChangeRelay;
   readonly told: Told;
 }
 
@@ -81,8 +83,27 @@ async function serve(session: Session, machine: OpenMachine): Promise<void> {
   const publisher = new Publisher(host, await agentWays(ownSession, machine, ssh));
   const clockKeeper = new ClockKeeper(session, machine);
   const outsideWatch = new OutsideWatch(session, machine);
+  const changeRelay = new ChangeRelay({
+    host,
+    signal: session.signal,
+    connection: async () => ssh.connection(),
+    shares,
+    say: (message) => {
+      say(session, message);
+    },
+  });
   const told = { isComplete: false, ports: [], mounts: served.map(waitingMount), written: '' };
-  const agent: Agent = { session, machine, process, publish, publisher, clockKeeper, outsideWatch, told };
+  const agent: Agent = {
+    session,
+    machine,
+    process,
+    publish,
+    publisher,
+    clockKeeper,
+    outsideWatch,
+    changeRelay,
+    told,
+  };
   const over = new AbortController();
   const mounts = served.length === 0 ? Promise.resolve() : serveShares(agent, { served, ssh, over });
   say(session, `The agent of "${machine.name}" has started (process ${String(process.pid)}).`);
@@ -91,6 +112,7 @@ async function serve(session: Session, machine: OpenMachine): Promise<void> {
     await stayConnected(agent);
   } finally {
     over.abort(new Error('the agent ends'));
+    changeRelay.close();
     await within(
       session,
       cleanUpTimeoutMs,
@@ -102,7 +124,7 @@ async function serve(session: Session, machine: OpenMachine): Promise<void> {
 
 /** Watches the engine, and comes back to it after every loss, until there is nothing more to watch. */
 async function stayConnected(agent: Agent): Promise<void> {
-  const { session, machine, publisher, clockKeeper, outsideWatch } = agent;
+  const { session, machine, publisher, clockKeeper, outsideWatch, changeRelay } = agent;
   let failures = 0;
   while (!session.signal.aborted && (await isRunning(session, machine))) {
     try {
@@ -118,6 +140,7 @@ async function stayConnected(agent: Agent): Promise<void> {
           await record(agent, { isComplete: true, ports });
           await clockKeeper.look(answer);
           await outsideWatch.look(containers);
+          await changeRelay.update(containers);
         },
       });
     } catch (error) {

@@ -1,4 +1,4 @@
-import { containersPath, readContainers, type RunningContainer } from '../engine/containers.ts';
+import { liveContainersPath, readContainers, type RunningContainer } from '../engine/containers.ts';
 import { EventReader, eventsPath } from '../engine/events.ts';
 import { openEngineLink, type EngineLink, type LinkAnswer } from '../engine/link.ts';
 import { tlsMaterial } from '../machine/connection.ts';
@@ -16,7 +16,7 @@ export interface Watcher {
   onConnect(): void;
   /** Asked every few seconds; true asks for the containers at once. */
   hasJumped(): boolean;
-  /** The containers that run, after every event and every half a minute. The next look waits until this has ended. */
+  /** The containers that run or are about to, after every event and every half a minute. The next look waits until this has ended. */
   onContainers(containers: readonly RunningContainer[], answer: LinkAnswer): Promise<void>;
 }
 
@@ -64,7 +64,7 @@ async function follow(session: Session, link: EngineLink, watcher: Watcher): Pro
   await Promise.race([news.next(), lost, late(session)]);
   for (;;) {
     news.forget();
-    const answer = await Promise.race([link.get(containersPath, { timeoutMs: answerTimeoutMs }), lost]);
+    const answer = await Promise.race([link.get(liveContainersPath, { timeoutMs: answerTimeoutMs }), lost]);
     await watcher.onContainers(readContainers(answer.body), answer);
     const dueMs = clock.monotonicMs() + resyncMs;
     while (!news.isThere && !watcher.hasJumped() && clock.monotonicMs() < dueMs) {

@@ -1,3 +1,4 @@
+import { builderCommands } from './builder-commands.ts';
 import type { Verb } from './call.ts';
 import type { CommandDefinition, CommandFlag, OptionsOfFlags } from './definitions.ts';
 import { driverCommands } from './driver-commands.ts';
@@ -112,6 +113,7 @@ const table = [
       shared.json,
     ],
   },
+  ...builderCommands,
   {
     name: 'config',
     summary: 'Print the connection config for machine',
@@ -475,6 +477,9 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   active: () => import('./verbs/active.ts'),
   agent: () => import('./verbs/agent.ts'),
   autostart: () => import('./verbs/autostart.ts'),
+  'builder create': async () => ({ default: (await import('./verbs/builder.ts')).create }),
+  'builder ls': async () => ({ default: (await import('./verbs/builder.ts')).list }),
+  'builder rm': async () => ({ default: (await import('./verbs/builder.ts')).remove }),
   completion: () => import('./verbs/completion.ts'),
   config: () => import('./verbs/config.ts'),
   create: () => import('./verbs/create.ts'),

@@ -1,5 +1,7 @@
+import { isIP } from 'node:net';
 import { MachineError } from '../core/errors.ts';
 import type { FlagDefinition, FlagValues, ShareWay } from '../drivers/driver.ts';
+import { followKinds } from '../machine/follow/kinds.ts';
 import { publishModes, type PublishMode } from '../machine/publish-mode.ts';
 import type { CreateRequest } from '../machine/request.ts';
 import { shareWays } from '../machine/shares.ts';
@@ -24,6 +26,7 @@ export function createRequest(
   const onError = onErrorOf(options);
   const publish = publishModeOf(options.publish);
   const shareType = shareTypeOf(options['share-type']);
+  const ignores = followKinds.filter((kind) => !options[`host-${kind}`]);
   return {
     name,
     driverName: driver.name,
@@ -46,8 +49,17 @@ export function createRequest(
     ...(options.cold === true ? { cold: true } : {}),
     ...(onError === undefined ? {} : { onError }),
     ...(publish === 'loopback' ? {} : { publish }),
-    ...(options['host-proxies'] ? {} : { hostProxies: false }),
+    ...(ignores.length === 0 ? {} : { ignores }),
+    ...(options.dns === undefined ? {} : { dnsServers: options.dns.map(dnsServer) }),
+    ...(options['extra-ca'] === undefined ? {} : { extraAuthorities: options['extra-ca'] }),
   };
+}
+
+function dnsServer(value: string): string {
+  if (isIP(value) === 0) {
+    throw new MachineError('flag-invalid', `--dns takes an address, not ${JSON.stringify(value)}.`);
+  }
+  return value;
 }
 
 /** @throws MachineError `flag-invalid`. */

@@ -44,7 +44,10 @@ export async function generalHelp(options: HelpOptions, group?: string): Promise
   );
   // The names of yargs' commands have one word; ours may have two.
   const text = await parser.getHelp();
-  return text.replaceAll(/^( +)(driver|image)-(\w+)/gm, '$1$2 $3');
+  const groups = new Set(
+    shownCommands.flatMap(({ name }) => (name.includes(' ') ? [name.split(' ')[0]] : [])),
+  );
+  return text.replaceAll(new RegExp(`^( +)(${[...groups].join('|')})-(\\w+)`, 'gm'), '$1$2 $3');
 }
 
 /** Usage, summary and flags of one command. */

@@ -37,6 +37,8 @@ export interface SendOptions {
   readonly isRepeatable: boolean;
   /** Removes something: there is more patience, as something would be left that costs money. */
   readonly isRemoval?: boolean;
+  /** For one sending; a minute when left out. */
+  readonly timeoutMs?: number;
 }
 
 /** Sends requests to a cloud until there is a final answer. */
@@ -71,7 +73,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       let failures = 0;
       for (let attempt = 1; ; attempt += 1) {
         await options.bucket?.take(signal);
-        const outcome = await sendOnce(options, request);
+        const outcome = await sendOnce(options, request, how);
         failures += outcome.verdict === 'passing' ? 1 : 0;
         const retriesMax = how.isRemoval === true ? options.retriesMax * 2 : options.retriesMax;
         const again =
@@ -97,14 +99,18 @@ type Outcome =
   | { readonly verdict: Verdict; readonly answer: HttpAnswer; readonly why: string }
   | { readonly verdict: Verdict; readonly answer?: undefined; readonly error: unknown; readonly why: string };
 
-async function sendOnce(options: ApiClientOptions, request: ApiRequest): Promise<Outcome> {
+async function sendOnce(
+  options: ApiClientOptions,
+  request: ApiRequest,
+  { timeoutMs = attemptTimeoutMs }: SendOptions,
+): Promise<Outcome> {
   const { host, signal, authorize, judge, allowsPlainHttp } = options;
   const authorized = await authorize(request);
   say(options, describeRequest(authorized));
   try {
     const answer = await host.http.request({
       ...authorized,
-      timeoutMs: attemptTimeoutMs,
+      timeoutMs,
       ...(allowsPlainHttp === undefined ? {} : { allowsPlainHttp }),
       signal,
     });

@@ -24,6 +24,8 @@ export interface JsonRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Sending it twice has the effect of sending it once. When left out: everything but POST and PATCH. */
   readonly isRepeatable?: boolean;
+  /** For one sending; a minute when left out. */
+  readonly timeoutMs?: number;
 }
 
 /** A final answer that is no error. */
@@ -59,6 +61,8 @@ export interface JsonApiOptions extends Pick<
   readonly judgeCode?: (code: string, status: number) => Verdict | undefined;
   /** Codes of errors that are about credentials, besides the statuses 401 and 403. */
   readonly isCredentialsCode?: (code: string, status: number) => boolean;
+  /** Codes of errors that are not, whatever their status: a limit of the account (403). */
+  readonly isOtherCode?: (code: string, status: number) => boolean;
 }
 
 /** Opens an API. Nothing is sent before something is asked. */
@@ -87,6 +91,7 @@ export function openJsonApi(options: JsonApiOptions): JsonApi {
       {
         isRepeatable: request.isRepeatable ?? !/^(?:POST|PATCH)$/.test(request.method),
         isRemoval: request.method === 'DELETE',
+        ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
       },
     );
   return {
@@ -164,7 +169,7 @@ function urlOf(baseUrl: string, { path, query = {} }: JsonRequest): string {
 }
 
 function refusal(options: JsonApiOptions, request: JsonRequest, { status, body }: HttpAnswer): MachineError {
-  const { title, readError, isCredentialsCode } = options;
+  const { title, readError, isCredentialsCode, isOtherCode } = options;
   const what = `${request.method} ${new URL(urlOf(options.baseUrl, request)).pathname}`;
   const parsed = parse(body);
   const said = parsed === unreadable ? undefined : readError(parsed);
@@ -175,7 +180,9 @@ function refusal(options: JsonApiOptions, request: JsonRequest, { status, body }
     });
   }
   const { code, message } = said ?? { code: `status ${status}`, message: '' };
-  const isCredentials = status === 401 || status === 403 || isCredentialsCode?.(code, status) === true;
+  const isCredentials =
+    isOtherCode?.(code, status) !== true &&
+    (status === 401 || status === 403 || isCredentialsCode?.(code, status) === true);
   const shown = message.replaceAll(/\p{Cc}/gu, ' ').slice(0, 1000);
   return new MachineError(
     isCredentials ? 'credentials-refused' : 'cloud-refused',

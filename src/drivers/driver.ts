@@ -85,6 +85,11 @@ export interface DriverManifest {
   readonly platforms: readonly NodeJS.Platform[];
   readonly flags: readonly FlagDefinition[];
   readonly capabilities: Capabilities;
+  /**
+   * Flag values with which a machine has an architecture, for those who ask for one and choose no size; absent where a
+   * machine has that of this computer, or of a host that is there.
+   */
+  readonly architectures?: Readonly<Record<'amd64' | 'arm64', FlagValues>>;
 }
 
 /** One result of a check, for `create` and `doctor`. */

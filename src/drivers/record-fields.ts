@@ -7,6 +7,10 @@ export interface RecordFields {
   readonly whole: (key: string, range: { readonly min: number; readonly max: number }) => number;
   readonly flag: (key: string) => boolean;
   readonly list: (key: string, pattern?: RegExp) => readonly string[];
+  /** A list of numbers that are whole and not negative: ids. */
+  readonly wholes: (key: string) => readonly number[];
+  /** An object whose values are texts. */
+  readonly texts: (key: string, pattern?: RegExp) => Readonly<Record<string, string>>;
 }
 
 /** One line of text that no shell, terminal or request stumbles over. */
@@ -49,6 +53,24 @@ export function recordFields(raw: Readonly<Record<string, unknown>>): RecordFiel
         throw invalidKey(key, 'it must be a list of texts of the right form');
       }
       return value as readonly string[];
+    },
+    wholes: (key) => {
+      const value = valueOf(key) ?? [];
+      if (!Array.isArray(value) || !value.every((each) => Number.isSafeInteger(each) && Number(each) >= 0)) {
+        throw invalidKey(key, 'it must be a list of whole numbers');
+      }
+      return value as readonly number[];
+    },
+    texts: (key, pattern = plainText) => {
+      const value = valueOf(key) ?? {};
+      const isRight =
+        typeof value === 'object' &&
+        !Array.isArray(value) &&
+        Object.values(value).every((each) => typeof each === 'string' && pattern.test(each));
+      if (!isRight) {
+        throw invalidKey(key, 'it must be an object of texts of the right form');
+      }
+      return value as Readonly<Record<string, string>>;
     },
   };
 }

@@ -16,6 +16,10 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
     manifest: async () => (await import('./amazonec2/manifest.ts')).manifest,
     load: async () => (await import('./amazonec2/driver.ts')).default,
   },
+  azure: {
+    manifest: async () => (await import('./azure/manifest.ts')).manifest,
+    load: async () => (await import('./azure/driver.ts')).default,
+  },
   digitalocean: {
     manifest: async () => (await import('./digitalocean/manifest.ts')).manifest,
     load: async () => (await import('./digitalocean/driver.ts')).default,
@@ -23,6 +27,14 @@ const entries: Readonly<Record<string, RegistryEntry>> = {
   generic: {
     manifest: async () => (await import('./generic/manifest.ts')).manifest,
     load: async () => (await import('./generic/driver.ts')).default,
+  },
+  google: {
+    manifest: async () => (await import('./google/manifest.ts')).manifest,
+    load: async () => (await import('./google/driver.ts')).default,
+  },
+  hetzner: {
+    manifest: async () => (await import('./hetzner/manifest.ts')).manifest,
+    load: async () => (await import('./hetzner/driver.ts')).default,
   },
   hyperv: {
     manifest: async () => (await import('./hyperv/manifest.ts')).manifest,
@@ -140,14 +152,25 @@ const hypervCandidate: Candidate = {
   find: async (host) => (await import('./hyperv/find.ts')).findReadyHyperV(host),
 };
 
+const vzCandidate: Candidate = {
+  name: 'vz',
+  title: 'vfkit',
+  find: async (host) => (await import('./vz/find.ts')).findReadyVfkit(host),
+};
+
 /**
- * QEMU has no privileges to ask for, and is the quicker one where it has an accelerator; on Windows it seldom has, and
+ * Apple's own framework, where somebody has installed vfkit for it, shares directories best. Else QEMU: it has no privileges to ask for, and is the quicker one where it has an accelerator; on Windows it seldom has, and
  * VirtualBox is slow where Hyper-V runs.
  */
 function candidates({ facts }: Host): readonly Candidate[] {
-  return facts.platform === 'win32'
-    ? [hypervCandidate, virtualboxCandidate, qemuCandidate]
-    : [qemuCandidate, virtualboxCandidate];
+  switch (facts.platform) {
+    case 'win32':
+      return [hypervCandidate, virtualboxCandidate, qemuCandidate];
+    case 'darwin':
+      return [vzCandidate, qemuCandidate, virtualboxCandidate];
+    default:
+      return [qemuCandidate, virtualboxCandidate];
+  }
 }
 
 function qemuProgram({ facts }: Host): string {

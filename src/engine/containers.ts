@@ -8,7 +8,7 @@ export interface PublishedPort {
   readonly port: number;
 }
 
-/** A container that runs. */
+/** A container that runs, or is about to. */
 export interface RunningContainer {
   readonly id: string;
   readonly name: string;
@@ -17,11 +17,16 @@ export interface RunningContainer {
   readonly binds: readonly string[];
 }
 
-/** Path of the request that `readContainers` reads the answer of. */
+/** Path of the request that `readContainers` reads the answer of: the containers that run. */
 export const containersPath = '/containers/json';
 
+const liveStates = ['created', 'restarting', 'running', 'paused'];
+
+/** The same with those that were made and not started yet. */
+export const liveContainersPath = `${containersPath}?filters=${encodeURIComponent(JSON.stringify({ status: liveStates }))}`;
+
 /**
- * Reads the answer of `GET /containers/json` (Docker Engine API, ContainerList): containers that run, in the order of
+ * Reads the answer of `GET /containers/json` (Docker Engine API, ContainerList), in the order of
  * their ids, with what they really have bound. Ports that are not published, protocols other than TCP and UDP, and
  * whatever is not as the API says are passed over.
  */

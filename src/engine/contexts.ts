@@ -76,7 +76,8 @@ export async function forgetContext(host: ContextHost, machine: string): Promise
   await host.files.remove(tls);
 }
 
-async function writeContext(host: ContextHost, target: ContextTarget): Promise<void> {
+/** Writes the context of a machine. Throws like useContext. */
+export async function writeContext(host: ContextHost, target: ContextTarget): Promise<void> {
   const name = contextName(target.machine);
   const { meta, tls } = directoriesOf(host, name);
   const owner = await ownerOf(host, name);

@@ -1,7 +1,7 @@
 const types = ['container'];
-const actions = ['start', 'die', 'rename', 'pause', 'unpause'];
+const actions = ['create', 'start', 'die', 'rename', 'pause', 'unpause'];
 
-/** Path of the stream that `EventReader` reads: what changes which ports are published, and nothing else. */
+/** Path of the stream that `EventReader` reads: what changes which ports are published and which directories are mounted. */
 export const eventsPath = `/events?filters=${encodeURIComponent(JSON.stringify({ type: types, event: actions }))}`;
 
 /** A line without an end is longer than this only when what sends it is no engine. */

@@ -15,6 +15,8 @@ export function createHost(): Host {
     facts,
     files: createFiles(facts.platform),
     openRawFiles: async () => (await import('./raw-files.ts')).createRawFiles(facts.platform),
+    watchTree: async (path, options) =>
+      (await import('./watch-tree.ts')).watchTree(facts.platform, path, options),
     processes: lazyProcesses(facts),
     network: lazyNetwork(),
     http: {

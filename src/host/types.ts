@@ -380,12 +380,31 @@ export interface HostFacts {
   readonly nodePath: string;
 }
 
+/** How a directory is watched. */
+export interface WatchOptions {
+  /** Directories below it that are watched at most, the near ones first, where each costs something. */
+  readonly directoriesMax: number;
+  /** Names of files and directories that are passed over, with what is in them. */
+  readonly skipped: ReadonlySet<string>;
+  /** Absolute path of what was made, changed, renamed or removed; it may be told more than once. */
+  readonly onChange: (path: string) => void;
+}
+
+/** A directory that is being watched. */
+export interface TreeWatch {
+  /** False when some of what is in it is not watched. */
+  readonly isComplete: boolean;
+  close(): void;
+}
+
 /** The outside world. Everything that logic needs of it comes in through this one object. */
 export interface Host {
   readonly facts: HostFacts;
   readonly files: Files;
   /** Loads what only a server of files needs. */
   openRawFiles(): Promise<RawFiles>;
+  /** Watches a directory with all that is in it, until it is closed; it keeps no process from ending. */
+  watchTree(path: string, options: WatchOptions): Promise<TreeWatch>;
   readonly processes: Processes;
   readonly network: Network;
   readonly http: Http;

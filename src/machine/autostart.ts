@@ -31,7 +31,10 @@ export async function setAutostart(session: Session, name: string, isOn: boolean
   if (isOn && !driver.manifest.capabilities.power) {
     throw new MachineError('capability-missing', `The machine "${name}" cannot be started from here.`, {
       why: `Machines of the driver "${driver.manifest.name}" have no power switch that tsmachine can use.`,
-      remedies: [],
+      remedies: [
+        'Have its host start by itself, in the way of that host; tsmachine finds it when it runs.',
+        `See whether it answers: tsmachine status ${name}`,
+      ],
     });
   }
   await (isOn ? write(session, files) : remove(session, files));

@@ -61,7 +61,7 @@ export async function bootMaterial(
   }
   const own = await loadOwnData(session, machine.name);
   const image = await imageFor(session, machine, own);
-  const resume = resumeMaterial(session, machine, own);
+  const resume = await resumeMaterial(session, machine, own);
   return {
     image,
     guestFiles: await listGuestFiles(session.host, machine.directory),

@@ -2,8 +2,7 @@ import type { Step } from '../drivers/driver.ts';
 import { imageForCreate, bootMaterial } from './boot-material.ts';
 import { bootVerified } from './boot.ts';
 import { copyClientFiles, ensureSshKeys, ensureStoreAuthority, refreshCertificates } from './credentials.ts';
-import { engineEnvironmentFile } from './engine-environment.ts';
-import { engineArguments } from './engine-options.ts';
+import { followedFiles } from './follow/files.ts';
 import { writeGuestFiles } from './guest-files.ts';
 import { createHostLink } from './host-link.ts';
 import { hostPhases } from './host-phases.ts';
@@ -94,7 +93,7 @@ function chooseImage({ session, machine, own }: CreateContext): Step {
     name: 'image',
     summary: 'Taking the machine image',
     async run() {
-      const reason = bootReason(session, machine, own);
+      const reason = await bootReason(session, machine, own);
       if (reason !== undefined) {
         const message = `The machine is booted, not resumed from a template: ${reason}.`;
         session.emit({ type: 'note', machine: machine.name, message });
@@ -111,14 +110,9 @@ function makeKeys({ session, machine, own }: CreateContext): Step {
     name: 'keys',
     summary: 'Making SSH keys and the identity of the machine',
     async run() {
-      const { record } = machine;
       const sshHostKey = await ensureSshKeys(session.host, { ...machine, tlsKeyType: own.tlsKeyType });
-      const options = record.HostOptions.EngineOptions;
       await writeGuestFiles(session.host, machine.directory, {
-        'engine-args': engineArguments(options, record.DriverName)
-          .map((line) => `${line}\n`)
-          .join(''),
-        'engine-env': engineEnvironmentFile(session, machine, own),
+        ...(await followedFiles(session, machine, own)),
         shares: guestShareList(own.shares),
       });
       await updateOwnData(session, machine.name, { sshHostKey });

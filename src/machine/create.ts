@@ -1,6 +1,6 @@
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
 import { loadDriver } from '../drivers/registry.ts';
-import { absoluteImageName } from '../image/image-name.ts';
+import { absoluteImageName, pathsOf } from '../image/image-name.ts';
 import { machineDirectory, requireNewName } from '../store/paths.ts';
 import type { Sidecar } from '../store/sidecar.ts';
 import { isoForCreate, requireImage } from './boot-material.ts';
@@ -8,6 +8,7 @@ import { requireChecks } from './checks.ts';
 import { createSteps } from './create-steps.ts';
 import { ensureStoreAuthority } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
+import { requireAuthorities } from './follow/trust.ts';
 import { openJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
 import { openMachine, type OpenMachine } from './open.ts';
@@ -111,6 +112,10 @@ async function draft(
   engineArguments(record.HostOptions.EngineOptions, request.driverName);
   engineEnvironment(record.HostOptions.EngineOptions);
   const config = driver.readConfig(record.Driver);
+  const extraAuthorities = request.extraAuthorities?.map((file) =>
+    pathsOf(session.host).resolve(session.host.facts.currentDirectory, file),
+  );
+  await requireAuthorities(session, extraAuthorities ?? []);
   const image = request.image ?? configured.imageSource;
   const imageSource = image === undefined ? undefined : absoluteImageName(session.host, image);
   if (driver.manifest.capabilities.boots === 'image') {
@@ -118,11 +123,15 @@ async function draft(
   }
   return {
     machine: { name: request.name, directory, record, driver, config },
-    sidecar: newSidecar(session, request, {
-      imageSource,
-      state: configured.state ?? {},
-      sharing: await planShares(session, driver, config, { asked: request.shares, way: request.shareWay }),
-    }),
+    sidecar: newSidecar(
+      session,
+      { ...request, ...(extraAuthorities === undefined ? {} : { extraAuthorities }) },
+      {
+        imageSource,
+        state: configured.state ?? {},
+        sharing: await planShares(session, driver, config, { asked: request.shares, way: request.shareWay }),
+      },
+    ),
   };
 }
 

@@ -80,20 +80,24 @@ function requireLabel(label: string): void {
   }
 }
 
-/** The engine's own rule: an address of a server, without a path. */
 function requireMirror(mirror: string): void {
-  const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
-  const isServer =
-    url !== undefined &&
-    ['http:', 'https:'].includes(url.protocol) &&
-    url.pathname === '/' &&
-    `${url.search}${url.hash}${url.username}${url.password}` === '';
-  if (!isServer) {
+  if (!isMirror(mirror)) {
     throw new MachineError(
       'flag-invalid',
       `--engine-registry-mirror takes http(s)://HOST[:PORT], not ${JSON.stringify(mirror)}; the engine would not start.`,
     );
   }
+}
+
+/** The engine's own rule for a registry mirror: an address of a server, without a path. */
+export function isMirror(mirror: string): boolean {
+  const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
+  return (
+    url !== undefined &&
+    ['http:', 'https:'].includes(url.protocol) &&
+    url.pathname === '/' &&
+    `${url.search}${url.hash}${url.username}${url.password}` === ''
+  );
 }
 
 function requireOneLine(value: string, what: string): void {

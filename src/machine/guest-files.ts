@@ -16,6 +16,9 @@ export const guestFileNames = [
   'server-key.pem',
   'engine-args',
   'engine-env',
+  'extra-ca.pem',
+  'registry-certs.tar',
+  'dns',
   'shares',
 ] as const;
 
@@ -40,6 +43,22 @@ export async function writeGuestFiles(
       await host.files.writeAtomic(guestFilePath(machineDirectory, name), content, 0o600);
     }
   }
+}
+
+/** Whether one of these files is not there with this content; an empty one is as good as none. */
+export async function changedGuestFiles(
+  host: Host,
+  machineDirectory: string,
+  contents: Partial<Record<GuestFileName, string | Uint8Array>>,
+): Promise<boolean> {
+  for (const name of guestFileNames) {
+    const content = contents[name];
+    const present = await host.files.readBytes(guestFilePath(machineDirectory, name)).catch(() => '');
+    if (content !== undefined && !Buffer.from(content).equals(Buffer.from(present))) {
+      return true;
+    }
+  }
+  return false;
 }
 
 /** The guest files of a machine that are there. */

@@ -67,7 +67,7 @@ export async function waitUntilBack(session: Session, machine: OpenMachine, befo
 export async function readyHost(
   session: Session,
   machine: OpenMachine,
-  own: Pick<OwnData, 'tlsKeyType'>,
+  own: Pick<OwnData, 'tlsKeyType' | 'extraAuthorities'>,
 ): Promise<void> {
   if ((await renewalReason(session, machine)) !== undefined) {
     await provisionOpenHost(session, machine, { own });

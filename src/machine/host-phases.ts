@@ -1,6 +1,7 @@
 import { MachineError } from '../core/errors.ts';
 import { chooseSource, installEngine, requireUsable, setUpHost } from '../provision/host.ts';
 import { isNothing, type SetupPlan } from '../provision/setup.ts';
+import { toldBundle } from './follow/trust.ts';
 import { recordAddresses } from './addresses.ts';
 import { refreshCertificates } from './credentials.ts';
 import { requireEngineEndpoint } from './engine-endpoint.ts';
@@ -15,7 +16,7 @@ import type { Session } from './session.ts';
 export interface HostWork {
   readonly session: Session;
   readonly machine: OpenMachine;
-  readonly own: Pick<OwnData, 'tlsKeyType'>;
+  readonly own: Pick<OwnData, 'tlsKeyType' | 'extraAuthorities'>;
   readonly link: HostLink;
 }
 
@@ -107,6 +108,7 @@ async function configure(work: HostWork): Promise<void> {
     enginePort: endpoint.port,
     options: machine.record.HostOptions.EngineOptions,
     certificates: { ca, server, serverKey },
+    extraAuthorities: await toldBundle(session, machine.name, work.own),
   });
   link.forget();
   for (const line of describePlan(plan)) {
@@ -125,6 +127,7 @@ export function describePlan(plan: SetupPlan): string[] {
   ];
   return [
     ...(written.length === 0 ? [] : [`Written: ${written.join(', ')}`]),
+    ...(plan.removed.length === 0 ? [] : [`Removed: ${plan.removed.join(', ')}`]),
     ...(plan.replaced === undefined ? [] : [replacedLine(plan.replaced)]),
     ...(plan.hostName === undefined ? [] : [`The host is now called ${plan.hostName}.`]),
     ...engineLines(plan),

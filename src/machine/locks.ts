@@ -1,8 +1,9 @@
 import { withLock } from '../store/lock.ts';
-import { certsLockPath, machineLockPath } from '../store/paths.ts';
+import { buildersLockPath, certsLockPath, machineLockPath } from '../store/paths.ts';
 import type { Session } from './session.ts';
 
 const certsTimeoutMs = 120_000;
+const buildersTimeoutMs = 60_000;
 
 /** What is done under a machine's lock, and how long to wait for whoever holds it. */
 export interface MachineWork {
@@ -43,6 +44,16 @@ export async function withCertsLock<T>(session: Session, action: () => Promise<T
     session.host,
     certsLockPath(session.storePath),
     { what: 'certificates', timeoutMs: certsTimeoutMs, signal: session.signal },
+    action,
+  );
+}
+
+/** The same for the records of builders. */
+export async function withBuildersLock<T>(session: Session, action: () => Promise<T>): Promise<T> {
+  return withLock(
+    session.host,
+    buildersLockPath(session.storePath),
+    { what: 'builders', timeoutMs: buildersTimeoutMs, signal: session.signal },
     action,
   );
 }

@@ -2,6 +2,7 @@ import { newUuid } from '../drivers/uuid.ts';
 import type { ShareWay } from '../drivers/driver.ts';
 import { loadSidecar, saveSidecar, type Sidecar } from '../store/sidecar.ts';
 import type { TlsKeyType } from '../tls/types.ts';
+import { ignoredKinds, ignoredOptions, type FollowKind } from './follow/kinds.ts';
 import { publishModes, type PublishMode } from './publish-mode.ts';
 import type { CreateRequest } from './request.ts';
 import type { Session } from './session.ts';
@@ -24,8 +25,12 @@ export interface OwnData {
   /** How it sees them; undefined for what its driver does best. */
   readonly shareWay?: ShareWay;
   readonly publish: PublishMode;
-  /** Its engine uses the proxies of this computer. */
-  readonly followsProxies: boolean;
+  /** What its engine does not take over from this computer. */
+  readonly ignores: readonly FollowKind[];
+  /** Addresses of DNS servers that it asks instead of those of its network. */
+  readonly dnsServers: readonly string[];
+  /** Absolute paths of files with CAs that it was told to trust. */
+  readonly extraAuthorities: readonly string[];
 }
 
 /** The sidecar of a machine that does not exist yet. */
@@ -53,7 +58,9 @@ export function newSidecar(
       ...(request.cold === true ? { cold: true } : {}),
       ...(sharing.shares.length === 0 ? {} : shareOptions(sharing)),
       ...(request.publish === undefined ? {} : { publish: request.publish }),
-      ...(request.hostProxies === false ? { hostProxies: false } : {}),
+      ...(request.dnsServers === undefined ? {} : { dnsServers: [...request.dnsServers] }),
+      ...ignoredOptions(request.ignores ?? []),
+      ...(request.extraAuthorities === undefined ? {} : { extraAuthorities: [...request.extraAuthorities] }),
     },
   };
 }
@@ -69,7 +76,9 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
     shares: sharesOf(shares, shareType),
     ...(shareWay === undefined ? {} : { shareWay }),
     publish: publishModes.find((mode) => mode === publish) ?? 'loopback',
-    followsProxies: sidecar?.options['hostProxies'] !== false,
+    ignores: ignoredKinds(sidecar?.options),
+    dnsServers: textsOf(sidecar?.options['dnsServers']),
+    extraAuthorities: textsOf(sidecar?.options['extraAuthorities']),
     ...(sidecar?.imageDigest === undefined ? {} : { imageDigest: sidecar.imageDigest }),
     ...(sidecar?.previousImageDigest === undefined
       ? {}
@@ -77,6 +86,10 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
   };
+}
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : [];
 }
 
 /** Our own data of a machine of the store. @throws MachineError `record-invalid`, `record-from-future`. */

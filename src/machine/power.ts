@@ -82,7 +82,8 @@ async function restartByDriver(session: Session, machine: OpenMachine): Promise<
 /** See startMachine, whatever state the machine is in; the caller holds its lock. */
 export async function startLocked(session: Session, machine: OpenMachine): Promise<void> {
   const { name } = machine;
-  const { tlsKeyType } = await requireFinished(session, name);
+  const own = await requireFinished(session, name);
+  const { tlsKeyType } = own;
   if (machine.driver.manifest.capabilities.boots === 'image') {
     const credentials = { ...machine, tlsKeyType };
     await ensureSshKeys(session.host, credentials);
@@ -94,7 +95,7 @@ export async function startLocked(session: Session, machine: OpenMachine): Promi
   const { boots, engine } = machine.driver.manifest.capabilities;
   if (boots === 'host') {
     const { readyHost } = await import('./host-boot.ts');
-    await readyHost(session, machine, { tlsKeyType });
+    await readyHost(session, machine, own);
     return;
   }
   if (engine === false) {

@@ -1,8 +1,8 @@
 import { MachineError } from '../core/errors.ts';
 import { refreshMachineContext } from './contexts.ts';
-import { engineEnvironmentFile } from './engine-environment.ts';
 import { requireFinished } from './finished.ts';
-import { guestFilePath, writeGuestFiles } from './guest-files.ts';
+import { followedFiles } from './follow/files.ts';
+import { changedGuestFiles, writeGuestFiles } from './guest-files.ts';
 import { createHostLink } from './host-link.ts';
 import { hostPhases, type HostPhaseOptions, type HostWork } from './host-phases.ts';
 import { withMachineLock } from './locks.ts';
@@ -26,7 +26,7 @@ export async function provisionMachine(session: Session, name: string): Promise<
     const machine = await openMachine(session, name);
     const own = await requireFinished(session, name);
     if (machine.driver.manifest.capabilities.boots === 'image') {
-      await refreshEnvironment(session, machine, own);
+      await refreshFollowed(session, machine, own);
       const rotation = await rotateOpenMachine(session, machine, { force: false });
       const message =
         rotation === 'served'
@@ -39,21 +39,21 @@ export async function provisionMachine(session: Session, name: string): Promise<
   });
 }
 
-/** The engine's environment as a create would make it now: the proxies of this computer may be others than then. */
-async function refreshEnvironment(session: Session, machine: OpenMachine, own: OwnData): Promise<void> {
+/** What the engine takes over from this computer, as a create would make it now. */
+async function refreshFollowed(session: Session, machine: OpenMachine, own: OwnData): Promise<void> {
   const { host } = session;
   if (own.imageDigest === undefined) {
-    // Made by docker-machine, which hands over no such file.
+    // Made by docker-machine, which hands over no such files.
     return;
   }
-  const wanted = engineEnvironmentFile(session, machine, own);
-  const present = await host.files.readText(guestFilePath(machine.directory, 'engine-env')).catch(() => '');
-  if (wanted !== present) {
-    await writeGuestFiles(host, machine.directory, { 'engine-env': wanted });
+  const wanted = await followedFiles(session, machine, own);
+  const changed = await changedGuestFiles(host, machine.directory, wanted);
+  if (changed) {
+    await writeGuestFiles(host, machine.directory, wanted);
     session.emit({
       type: 'note',
       machine: machine.name,
-      message: 'The environment of the engine has changed; it takes effect at the next start of the machine.',
+      message: 'The settings of the engine have changed; they take effect at the next start of the machine.',
     });
   }
 }

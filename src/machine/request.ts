@@ -1,5 +1,6 @@
 import type { FlagValues, ShareWay } from '../drivers/driver.ts';
 import type { TlsKeyType } from '../tls/types.ts';
+import type { FollowKind } from './follow/kinds.ts';
 import type { PublishMode } from './publish-mode.ts';
 
 /** Options of the engine, as the flags of create give them. */
@@ -50,8 +51,12 @@ export interface CreateRequest {
   readonly cold?: boolean;
   /** Where published ports of containers are found on this computer; `loopback` unless given. */
   readonly publish?: PublishMode;
-  /** False for an engine that is not to use the proxies of this computer. */
-  readonly hostProxies?: boolean;
+  /** What the engine is not to take over from this computer. */
+  readonly ignores?: readonly FollowKind[];
+  /** Addresses of DNS servers that the machine asks instead of those of its network. */
+  readonly dnsServers?: readonly string[];
+  /** Absolute paths of files with CAs that the engine is to trust. */
+  readonly extraAuthorities?: readonly string[];
   /** What happens to a half-made machine when a step fails; undefined: kept after an error, rolled back after an interrupt. */
   readonly onError?: 'keep' | 'rollback';
 }

@@ -28,7 +28,11 @@ export function applyScript(plan: SetupPlan, context: ApplyContext): string {
   const keeps = plan.containers === 'keep';
   const before = facts.files.get(daemonConfigPath);
   const after = plan.files.find(({ path }) => path === daemonConfigPath)?.content ?? before;
-  const paths = new Set([...plan.files.map(({ path }) => path), ...(keeps ? [daemonConfigPath] : [])]);
+  const paths = new Set([
+    ...plan.files.map(({ path }) => path),
+    ...plan.removed,
+    ...(keeps ? [daemonConfigPath] : []),
+  ]);
   const files = plan.files.filter(({ path }) => !keeps || path !== daemonConfigPath);
   const lines = [
     preamble,
@@ -41,6 +45,7 @@ export function applyScript(plan: SetupPlan, context: ApplyContext): string {
     ...(keeps ? ['keep_containers'] : []),
     ...backupsOf(plan).map(([from, to]) => `if [ -e ${from} ]; then cp -p ${from} ${to}; fi`),
     ...files.map((file) => putFile(file, token)),
+    ...plan.removed.map((path) => `take_away ${quoteArgument(path)}`),
     ...(plan.hostName === undefined ? [] : [setHostName(plan.hostName)]),
     ...(plan.handOver === undefined ? [] : [`${renewProgram} <<'${token}'\n${plan.handOver}${token}`]),
     ...engineCommands(plan, service),
@@ -112,6 +117,9 @@ put() {
   (umask 077; cat >"$1.${token}.new")
   chmod "$2" "$1.${token}.new"
   mv -f "$1.${token}.new" "$1"
+}
+take_away() {
+  if [ -e "$1" ]; then mv -f "$1" "$1.${token}.old"; fi
 }
 clean_up() {
   for path in $paths; do rm -f "$path.${token}.old"; done

@@ -1,4 +1,5 @@
 import { MachineError } from '../core/errors.ts';
+import { boot2dockerExtraAuthoritiesPath, extraAuthoritiesPath } from './extra-authorities.ts';
 import { parseOsRelease, type OsRelease } from './os-release.ts';
 import { renewProgram } from './services/boot2docker.ts';
 import { parseSections, sectionFunction } from './sections.ts';
@@ -75,6 +76,8 @@ export const digestPaths = [
   '/var/lib/boot2docker/ca.pem',
   '/var/lib/boot2docker/server.pem',
   '/var/lib/boot2docker/server-key.pem',
+  extraAuthoritiesPath,
+  boot2dockerExtraAuthoritiesPath,
 ] as const;
 
 const infoFormat =

@@ -11,6 +11,7 @@ import {
   sortOptions,
   takenFlags,
 } from './daemon-config.ts';
+import { extraAuthorities } from './extra-authorities.ts';
 import type { HostFacts } from './facts.ts';
 import { hostsWithName } from './host-name.ts';
 import { isMachineHost, replacedAuthority } from './replaced-authority.ts';
@@ -58,11 +59,15 @@ function planDaemon(facts: HostFacts, setup: HostSetup): SetupPlan {
     configEffect === 'nothing'
       ? []
       : [{ path: daemonConfigPath, mode: 0o644, content: formatDaemonConfig(after) }];
-  const needsRestart = certificates.length > 0 || service.length > 0 || configEffect === 'restart';
+  const trust = trustChanges(facts, setup);
+  const needsRestart =
+    certificates.length + service.length + trust.files.length + trust.removed.length > 0 ||
+    configEffect === 'restart';
   const engine = facts.engine === undefined ? 'start' : needsRestart ? 'restart' : configEffect;
   const replaced = replacedAuthority(facts, setup, certificatePaths);
   return {
-    files: [...certificates, ...config, ...service, ...nameChanges(facts, setup.machineName)],
+    files: [...certificates, ...config, ...trust.files, ...service, ...nameChanges(facts, setup.machineName)],
+    removed: trust.removed,
     ...(replaced === undefined ? {} : { replaced }),
     ...(facts.hostName === setup.machineName ? {} : { hostName: setup.machineName }),
     engine,
@@ -96,18 +101,21 @@ function planBoot2docker(facts: HostFacts, setup: HostSetup): SetupPlan {
       ...sorted.registryMirrors.map((mirror) => `--registry-mirror=${mirror}`),
       ...sorted.args,
     ],
-    env: setup.options?.Env ?? [],
+    env: extraAuthorities(facts, setup).env,
     enginePort: setup.enginePort,
     storageDriver: sorted.storageDriver,
   });
   const profile = content === present ? [] : [{ path: profilePath, mode: 0o644, content }];
   const certificates = certificateChanges(facts, setup, boot2dockerCertificates);
   const handsOver = facts.takesCertificates && certificates.length > 0;
-  const needsRestart = profile.length > 0 || (certificates.length > 0 && !handsOver);
+  const trust = trustChanges(facts, setup);
+  const needsRestart =
+    profile.length + trust.files.length + trust.removed.length > 0 || (certificates.length > 0 && !handsOver);
   const engine = needsRestart ? 'restart' : 'nothing';
   const replaced = replacedAuthority(facts, setup, boot2dockerCertificates);
   return {
-    files: [...profile, ...(handsOver ? [] : certificates)],
+    files: [...trust.files, ...profile, ...(handsOver ? [] : certificates)],
+    removed: trust.removed,
     ...(replaced === undefined ? {} : { replaced }),
     ...(handsOver ? { handOver: handOverText(setup) } : {}),
     ...(facts.hostName === setup.machineName ? {} : { hostName: setup.machineName }),
@@ -147,9 +155,19 @@ export function isThere(facts: Pick<HostFacts, 'digests'>, { path, mode, content
   return isSame && (Number.parseInt(digest.mode, 8) & ~mode) === 0;
 }
 
+/** The engine reads them once, so each change needs a restart of it. */
+function trustChanges(facts: HostFacts, setup: HostSetup): Pick<SetupPlan, 'files' | 'removed'> {
+  const { path, content } = extraAuthorities(facts, setup);
+  if (content === '') {
+    return { files: [], removed: facts.digests.has(path) ? [path] : [] };
+  }
+  const file = { path, mode: 0o644, content };
+  return { files: isThere(facts, file) ? [] : [file], removed: [] };
+}
+
 function serviceChanges(facts: HostFacts, setup: HostSetup, taken: ReadonlySet<string>): FileChange[] {
   const { args } = sortOptions(setup);
-  const env = setup.options?.Env ?? [];
+  const { env } = extraAuthorities(facts, setup);
   if (facts.serviceManager === 'openrc') {
     const present = facts.files.get(openRcConfigPath) ?? '';
     const content = openRcConfig(present, { args, env });

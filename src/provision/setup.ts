@@ -21,6 +21,8 @@ export interface HostSetup {
     readonly server: string;
     readonly serverKey: string;
   };
+  /** CAs in PEM that the engine trusts besides those of its host; empty for none. */
+  readonly extraAuthorities: string;
 }
 
 /** A file of the host that is to be written. */
@@ -45,6 +47,8 @@ export interface ReplacedAuthority {
 /** Everything that has to be done to a host to make it what it should be; nothing at all when it is. */
 export interface SetupPlan {
   readonly files: readonly FileChange[];
+  /** Paths of files of ours that are needed no more. */
+  readonly removed: readonly string[];
   /** Certificates for a program of our image, as it reads them. */
   readonly handOver?: string;
   /** Kept beside what takes its place. */
@@ -63,8 +67,12 @@ export interface SetupPlan {
 
 /** True when nothing has to be done. */
 export function isNothing(plan: SetupPlan): boolean {
-  const { files, handOver, hostName, engine, enable } = plan;
+  const { files, removed, handOver, hostName, engine, enable } = plan;
   return (
-    files.length === 0 && handOver === undefined && hostName === undefined && engine === 'nothing' && !enable
+    files.length + removed.length === 0 &&
+    handOver === undefined &&
+    hostName === undefined &&
+    engine === 'nothing' &&
+    !enable
   );
 }

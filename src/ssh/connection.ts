@@ -9,6 +9,7 @@ import { runToEnd } from './exec.ts';
 import { connectFailure, type SshAttempt } from './failure.ts';
 import { hostKeyChecks, type HostKeyCheck } from './host-key.ts';
 import { privateKeyForSsh2 } from './keys.ts';
+import { loadSsh2 } from './load-ssh2.ts';
 import { cutError } from './remote-process.ts';
 import type { SshConnection, SshOptions } from './types.ts';
 import { uploadFile } from './upload.ts';
@@ -32,7 +33,7 @@ export async function openSsh(host: SshHost, options: SshOptions): Promise<SshCo
   const checks = hostKeyChecks(options.hostKey);
   const privateKey =
     options.privateKeyPem === undefined ? undefined : privateKeyForSsh2(options.privateKeyPem);
-  const { default: ssh2 } = await import('ssh2');
+  const ssh2 = await loadSsh2();
   checkKey(ssh2.utils.parseKey, privateKey);
   let refused: MachineError | undefined;
   for (const check of checks) {

@@ -10,6 +10,8 @@ export const storeDirectories = {
   machines: 'machines',
   /** Verified images and what else can be fetched again. */
   cache: 'cache',
+  /** One file for each builder of buildx that is made of machines. */
+  builders: 'builders',
 } as const;
 
 /** Files in `certs/`. The first four names are also those of the copies in a machine's directory. */
@@ -131,6 +133,16 @@ export function machineFile(storePath: string, name: string, file: keyof typeof 
 /** Absolute path of one of the store's shared certificates or keys. */
 export function certFile(storePath: string, file: keyof typeof certFiles): string {
   return joinPath(storePath, storeDirectories.certs, certFiles[file]);
+}
+
+/** Absolute path of the record of a builder. */
+export function builderFile(storePath: string, name: string): string {
+  return joinPath(storePath, storeDirectories.builders, `${name}.json`);
+}
+
+/** Absolute path of the lock of all builders. */
+export function buildersLockPath(storePath: string): string {
+  return joinPath(storePath, storeDirectories.builders, '.lock');
 }
 
 /** Lock of one machine. Beside its directory, so that it can be held while the directory is removed. */

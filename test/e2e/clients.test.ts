@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
 import { findProgram, makeStore, projectRoot, run, type TestStore } from '../support/cli.ts';
-import { readEnv } from '../support/docker-client.ts';
+import { findBuildx, findDebianClient, readEnv } from '../support/docker-client.ts';
 import { dockerBytes } from '../support/docker-stream.ts';
 
 // Clients that people use, with nothing but the environment that `env` prints. One machine for all.
@@ -129,6 +129,43 @@ test.serial(
     t.is((await dockerBytes(t, environment(), ['ps', '-aq'])).toString(), '');
   },
 );
+
+test.serial('docker buildx: a builder of the machine, and a build on it by its context', async (t) => {
+  const [client, buildx] = [findDebianClient(), findBuildx()];
+  const { store } = world;
+  if (client === undefined || buildx === undefined || store === undefined) {
+    skip(t, client === undefined ? 'a docker client' : 'the plugin buildx of the docker client');
+    return;
+  }
+  const config = await mkdtemp(path.join(tmpdir(), 'tsm-buildx-'));
+  t.teardown(() => rm(config, { recursive: true, force: true }));
+  await mkdir(path.join(config, 'cli-plugins'));
+  await symlink(buildx, path.join(config, 'cli-plugins', 'docker-buildx'));
+  await mkdir(path.join(config, 'programs'));
+  await symlink(client, path.join(config, 'programs', 'docker'));
+  const env = {
+    DOCKER_CONFIG: config,
+    PATH: `${path.join(config, 'programs')}:${process.env['PATH'] ?? ''}`,
+  };
+  const created = await store.tsmachine(['builder', 'create', 'team', '--on', 'default'], { env });
+  t.is(created.code, 0, created.stderr);
+  const docker = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(client, args, { env });
+    t.is(code, 0, `${args.join(' ')}\n${stderr}`);
+    return stdout;
+  };
+  // Its own BuildKit is an image that would have to be fetched; the engine has one inside.
+  t.regex(await docker('buildx', 'inspect', 'team'), /Endpoint: +tsmachine-default\n[^]*inactive/);
+  const folder = path.join(config, 'build');
+  await mkdir(folder);
+  const lines = ['FROM tiny:1', `RUN ["${busybox}", "touch", "/made"]`, `CMD ["${busybox}", "ls", "/made"]`];
+  await writeFile(path.join(folder, 'Dockerfile'), `${lines.join('\n')}\n`);
+  await docker('--context', 'tsmachine-default', 'buildx', 'build', '-t', 'built', '--load', folder);
+  t.is(await docker('--context', 'tsmachine-default', 'run', '--rm', 'built'), '/made\n');
+  const removed = await store.tsmachine(['builder', 'rm', 'team'], { env });
+  t.is(removed.code, 0, removed.stderr);
+  t.notRegex(await docker('buildx', 'ls'), /^team/m);
+});
 
 /** The plugin of the docker client, or the program of old. */
 async function findCompose(): Promise<readonly string[] | undefined> {

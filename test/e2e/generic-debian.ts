@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { makeIdentity } from '../integration/host/certificates.ts';
 import { busyboxTar } from '../support/busybox.ts';
 import { makeStore, run, type Outcome, type TestStore } from '../support/cli.ts';
 import { findDebianClient, readEnv, tryClient } from '../support/docker-client.ts';
@@ -64,7 +65,10 @@ const scenario: Readonly<Record<string, Body>> = {
     t.is(await onHost(t, world.host, ['ls /etc/docker 2>/dev/null || echo none']), 'none');
   },
   'a bare host becomes a machine': async (t, world) => {
+    const extraCa = path.join(world.store.path, '..', 'extra.pem');
+    await writeFile(extraCa, makeIdentity(['x']).ca);
     const created = await create(world, 'host', [
+      ...['--extra-ca', extraCa],
       ...['--engine-env', `HTTP_PROXY=${world.host.proxyUrl}`],
       ...['--engine-env', 'ODD=a "b" $c %d \\e'],
       ...['--engine-label', 'place=here', '--engine-opt', 'log-level=debug'],
@@ -89,6 +93,13 @@ const scenario: Readonly<Record<string, Body>> = {
     t.true(JSON.stringify(info['RegistryConfig']).includes('registry.example:5000'));
     const environment = await onHost(t, world.host, ['tr "\\0" "\\n" </proc/$(pidof dockerd)/environ']);
     t.true(environment.split('\n').includes('ODD=a "b" $c %d \\e'), environment);
+    t.regex(environment, /^SSL_CERT_DIR=\/etc\/ssl\/certs:.*:\/etc\/docker\/tsmachine-ca$/m);
+    const file = await readFile(path.join(world.store.path, '..', 'extra.pem'), 'utf8');
+    const extraCa = file.replaceAll('\r\n', '\n');
+    t.is(
+      await onHost(t, world.host, ['sha256sum </etc/docker/tsmachine-ca/extra-ca.pem']),
+      `${sha256(extraCa)}  -`,
+    );
     const line = await onHost(t, world.host, ['tr "\\0" " " </proc/$(pidof dockerd)/cmdline']);
     t.regex(line, /^\/usr\/sbin\/dockerd .*--log-level=debug/);
     t.is(await onHost(t, world.host, ['stat -c %a /etc/docker/server-key.pem']), '600');
@@ -100,6 +111,16 @@ const scenario: Readonly<Record<string, Body>> = {
     t.is(again.code, 0, again.stderr);
     t.regex(again.stderr, /nothing was written, nothing was restarted/);
     t.is(await fingerprintOf(t, world), before);
+  },
+  'a CA that has gone is taken away from the host, and the containers go on': async (t, world) => {
+    const before = await containerOf(t, world);
+    await rm(path.join(world.store.path, '..', 'extra.pem'));
+    const again = await world.store.tsmachine(['provision', 'host']);
+    t.is(again.code, 0, again.stderr);
+    t.regex(again.stderr, /Removed: \/etc\/docker\/tsmachine-ca\/extra-ca\.pem/);
+    t.is(await containerOf(t, world), before);
+    const environment = await onHost(t, world.host, ['tr "\\0" "\\n" </proc/$(pidof dockerd)/environ']);
+    t.false(environment.includes('SSL_CERT_DIR'), environment);
   },
   'new certificates: the engine restarts, its containers go on': async (t, world) => {
     const before = await containerOf(t, world);

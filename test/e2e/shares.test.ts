@@ -1,11 +1,13 @@
-import { mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, realpath, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
 import { makeStore, type TestStore } from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
-import { dockerBytes, startDocker } from '../support/docker-stream.ts';
+import { dockerBytes, startDocker, type DockerStream } from '../support/docker-stream.ts';
+import { inotifyProgram } from '../support/inotify-program.ts';
 
 // Directories of this computer in a machine, seen through the docker client. One machine for all, in the order of the tests.
 
@@ -119,6 +121,115 @@ test.serial(
   },
 );
 
+test.serial('programs in containers that wait with inotify are woken by changes of the host', async (t) => {
+  await wakes(t, path.join(here().home, 'site'));
+});
+
+/** Changes a directory and one in it until programs that wait for them in a container have seen it. */
+async function wakes(t: ExecutionContext, site: string): Promise<void> {
+  if (process.arch !== 'x64') {
+    t.log('skipped: needs a guest of x86-64');
+    t.pass();
+    return;
+  }
+  const deep = path.join(site, 'sub', 'deep');
+  await mkdir(deep, { recursive: true });
+  await writeFile(path.join(site, 'wait'), inotifyProgram(), { mode: 0o755 });
+  const name = ['--name', 'waits'];
+  const outer = startDocker(here().env, [
+    'run',
+    '--rm',
+    ...name,
+    '-v',
+    `${site}:/www`,
+    'tiny',
+    '/www/wait',
+    '/www',
+  ]);
+  try {
+    await until(outer, 'ready\n');
+    // The agent may not have seen yet that the container runs.
+    await sees(t, outer, '1 page', (tries) => writeFile(path.join(site, 'page'), `${tries}\n`));
+    const inner = startDocker(here().env, ['exec', 'waits', '/www/wait', '/www/sub/deep', '/www']);
+    await until(inner, 'ready\n');
+    await sees(t, inner, '1 page', (tries) => writeFile(path.join(deep, 'page'), `${tries}\n`));
+    await sees(t, inner, '1 new', () => writeFile(path.join(deep, 'new'), ''));
+    await sees(t, inner, '1 ', () => unlink(path.join(deep, 'new')));
+    await sees(t, inner, '2 made', () => mkdir(path.join(site, 'made'), { recursive: true }));
+    await sees(t, inner, '2 ', () => rm(path.join(site, 'made'), { recursive: true }));
+  } finally {
+    await dockerBytes(t, here().env, ['rm', '-f', 'waits']);
+  }
+}
+
+async function until(stream: DockerStream, text: string): Promise<void> {
+  for (let tries = 0; tries < 600 && !stream.seen().toString().includes(text); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A change, made again now and then, has a program say a line that it did not say before. */
+async function sees(
+  t: ExecutionContext,
+  stream: DockerStream,
+  line: string,
+  change: (tries: number) => Promise<unknown>,
+): Promise<void> {
+  const before = stream.seen().length;
+  const isThere = (): boolean => stream.seen().subarray(before).toString().split('\n').includes(line);
+  for (let tries = 0; tries < 300 && !isThere(); tries += 1) {
+    if (tries % 20 === 0) {
+      await change(tries).catch(() => undefined);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  t.true(isThere(), `"${line}" in ${stream.seen().subarray(before).toString()}`);
+}
+
+test.serial('what a container writes arrives whole, whoever looks at it meanwhile', async (t) => {
+  const site = path.join(here().home, 'site');
+  const mount = `${site}:/www`;
+  // Somebody in the machine asks for sizes all the time, and the host has something to tell all the time.
+  const asks = startDocker(here().env, [
+    ...['run', '--rm', '--name', 'asks', '-v', mount, 'tiny', busybox, 'sh', '-c'],
+    'while :; do stat /www/* >/dev/null 2>&1; ls -lR /www >/dev/null; done',
+  ]);
+  const over = new AbortController();
+  const touching = (async () => {
+    for (let count = 0; !over.signal.aborted; count += 1) {
+      await writeFile(path.join(site, 'page'), `${count}\n`);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+  })();
+  const script = `
+    say() { echo "$1 $(sha256sum </tmp/source | cut -c1-64) $(sha256sum <"/www/$1" | cut -c1-64)"; }
+    for size in 2 7 20; do
+      head -c $((size * 1000003)) /dev/urandom >/tmp/source
+      cp /tmp/source /www/copied$size && say copied$size
+      dd if=/tmp/source of=/www/dd$size bs=100k 2>/dev/null && say dd$size
+    done
+    head -c 3000017 /dev/urandom >/tmp/source
+    : >/www/appended
+    for part in 0 1 2 3 4 5; do
+      dd if=/tmp/source bs=500003 skip=$part count=1 2>/dev/null >>/www/appended
+      sleep 1
+    done
+    say appended`;
+  const said = await inContainer(t, mount, script);
+  over.abort();
+  await touching;
+  asks.child.kill();
+  await dockerBytes(t, here().env, ['rm', '-f', 'asks']);
+  const lines = said.trim().split('\n');
+  t.is(lines.length, 7, said);
+  for (const line of lines) {
+    const [name = '', written, readBack] = line.split(' ');
+    const found = createHash('sha256').update(await readFile(path.join(site, name)));
+    t.deepEqual([readBack, found.digest('hex')], [written, written], name);
+    await unlink(path.join(site, name));
+  }
+});
+
 test.serial('two megabytes come through both ways unchanged', async (t) => {
   const site = path.join(here().home, 'site');
   const data = Buffer.alloc(2 * 1024 * 1024 + 17, 0);
@@ -176,6 +287,7 @@ test.serial('by SFTP: each side sees the other, and again when the agent was kil
   t.is(await ok(t, ['ssh', 'served', `cat '${site}/by-sftp' '${fixed}/read-me'`]), 'from here\nonly read\n');
   const written = await here().store.tsmachine(['ssh', 'served', `sudo touch '${fixed}/no'`]);
   t.regex(written.stderr, /Read-only file system/);
+  await wakes(t, site);
   const lock = path.join(here().store.path, 'machines', '.served.agent-lock');
   const { pid } = JSON.parse(await readFile(lock, 'utf8')) as { readonly pid: number };
   process.kill(pid, 'SIGKILL');

@@ -87,6 +87,7 @@ export function createFakeHost(options: FakeHostOptions = {}): FakeHost {
   return {
     facts,
     files,
+    watchTree: async () => Promise.reject(new Error('nobody watches the files in memory')),
     openRawFiles: async () => Promise.reject(new Error('the files in memory have no raw form')),
     modules,
     importModule: async (path) => {

@@ -23,6 +23,15 @@ export function findDebianClient(): string | undefined {
   ].find((file) => file !== undefined && file !== '' && existsSync(file));
 }
 
+/** The plugin buildx of a docker client: where ./check puts it, or as installed. */
+export function findBuildx(): string | undefined {
+  const cache = process.env['XDG_CACHE_HOME'] ?? path.join(homedir(), '.cache');
+  const plugin = path.join('libexec', 'docker', 'cli-plugins', 'docker-buildx');
+  return [path.join(cache, 'tsmachine', 'buildx', 'usr', plugin), path.join('/usr', plugin)].find((file) =>
+    existsSync(file),
+  );
+}
+
 /** What tryClient works with. */
 export interface ClientWorld {
   /** Path of the docker client. */

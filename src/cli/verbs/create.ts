@@ -1,41 +1,23 @@
 import { awaitShares } from '../../agent/await-shares.ts';
 import { ensureAgent } from '../../agent/control.ts';
-import { isMachineError, MachineError } from '../../core/errors.ts';
-import type { MachineEvent } from '../../core/events.ts';
+import { MachineError } from '../../core/errors.ts';
 import { settleInParallel } from '../../core/in-parallel.ts';
-import type { DriverManifest, FlagValues } from '../../drivers/driver.ts';
-import { defaultDriver, loadManifest } from '../../drivers/registry.ts';
+import type { DriverManifest } from '../../drivers/driver.ts';
 import type { CreateRequest } from '../../machine/request.ts';
 import type { Call } from '../call.ts';
-import { helpFlag } from '../commands.ts';
-import { createFlags } from '../create-flags.ts';
-import { createRequest, onErrorOf, type CreateOptions } from '../create-request.ts';
-import type { CommandFlag } from '../definitions.ts';
+import { parseCreateLine } from '../create-line.ts';
+import { onErrorOf, type CreateOptions } from '../create-request.ts';
+import { explain, makeMachine, requestOf } from '../make-machine.ts';
 import { throwAll } from '../machines.ts';
 import { expandNames } from '../name-range.ts';
-import { resolveFlags, tokenize, type GivenFlag } from '../parse.ts';
-import { rephrased } from '../rephrase.ts';
 import { splitSecrets } from '../secret-flags.ts';
 
-/** Reading a line with another driver's flags can make it name yet another one; then the last reading holds. */
-const driverAttemptsMax = 3;
 /** Machines that are made at once where somebody else does the work. */
 const remoteAtOnce = 8;
-const commonFlags: readonly CommandFlag[] = [...createFlags, helpFlag];
-
-/** A command line of `create`, with the driver that it names. */
-interface CreateLine {
-  readonly values: FlagValues;
-  readonly args: readonly string[];
-  readonly manifest: DriverManifest;
-  readonly given: readonly GivenFlag[];
-  /** Why this driver, when nobody named one. */
-  readonly why: string | undefined;
-}
 
 /** `create [name...]`: makes machines, shows how one would be made, or goes on with one that is half made. */
 export default async function create(call: Call<'create'>): Promise<number> {
-  const { manifest, values, args, why, given } = await parse(call);
+  const { manifest, values, args, why, given } = await parseCreateLine(call);
   const options = values as unknown as CreateOptions;
   if (values['help'] === true) {
     const { createHelp } = await import('../create-help.ts');
@@ -96,7 +78,7 @@ async function createOne(
   }
   sayDriver(call, manifest, why);
   call.recoverWith(`create --resume ${name}`);
-  await make(call, request);
+  await makeMachine(call, request);
   if (options.json === true) {
     call.print(JSON.stringify({ name, driver: manifest.name }));
   }
@@ -116,7 +98,7 @@ async function createMany(
   call.recoverWith('ls');
   const results = await settleInParallel(requests, atOnce, async (request) => {
     call.session.signal.throwIfAborted();
-    await make(call, request);
+    await makeMachine(call, request);
     await serveIfWanted(call, manifest, request.name);
     if (options.json === true) {
       call.print(JSON.stringify({ name: request.name, driver: manifest.name }));
@@ -168,54 +150,6 @@ function warnOfSwarm(call: Call<'create'>, { swarm }: CreateRequest): void {
 }
 
 /**
- * Reads the command line with the flags of the driver that it names itself. The name is looked for first among the flags
- * that every driver has; when the whole line then says another one, it is read again with that one's flags.
- */
-async function parse(call: Call<'create'>): Promise<CreateLine> {
-  let driverName = await withHelp(call, undefined, () => firstDriver(call));
-  for (let attempt = 1; ; attempt += 1) {
-    const fallback = driverName === undefined ? await defaultDriver(call.io.host) : undefined;
-    const manifest = await loadManifest(fallback?.name ?? driverName ?? '', call.session);
-    const flags = [...commonFlags, ...manifest.flags];
-    call.expectFlags(flags);
-    const { args, values, given } = await withHelp(call, manifest.name, () => {
-      const tokens = tokenize(flags, call.args);
-      const values = resolveFlags(flags, tokens.given, call.io.host.facts.env);
-      return { args: tokens.args, given: tokens.given, values };
-    });
-    const named = driverOf(values);
-    if (named === driverName || named === undefined || attempt === driverAttemptsMax) {
-      return { values, args, manifest, given, why: fallback?.why };
-    }
-    driverName = named;
-  }
-}
-
-/** The driver that is named, as far as that can be seen without knowing its flags. */
-function firstDriver(call: Call<'create'>): string | undefined {
-  const { given } = tokenize(commonFlags, call.args, { skipUnknown: true });
-  return driverOf(resolveFlags(createFlags.slice(0, 1), given, call.io.host.facts.env));
-}
-
-/** Reads something of the command line; when that fails the help with the flags of the driver is shown. */
-async function withHelp<T>(call: Call<'create'>, driverName: string | undefined, read: () => T): Promise<T> {
-  try {
-    return read();
-  } catch (error) {
-    const { showIncorrectUsage } = await import('../usage.ts');
-    await showIncorrectUsage(call.io, error, async () =>
-      (await import('../create-help.ts')).createHelp(call, driverName),
-    );
-    throw error;
-  }
-}
-
-function driverOf(values: FlagValues): string | undefined {
-  const name = values['driver'];
-  return typeof name === 'string' && name !== '' ? name : undefined;
-}
-
-/**
  * The names that are meant. The help goes to stdout when there is none: completion of shells reads the driver's flags from
  * it. docker-machine takes one.
  */
@@ -253,48 +187,6 @@ async function printPlan(call: Call<'create'>, request: CreateRequest, asJson: b
   for (const [index, { name, summary, undoable }] of steps.entries()) {
     call.print(`${String(index + 1).padStart(2)}. ${summary} [${name}${undoable ? ', can be undone' : ''}]`);
   }
-}
-
-/** A name that cannot be is said in docker-machine's words. */
-function requestOf(name: string, manifest: DriverManifest, values: FlagValues): CreateRequest {
-  try {
-    return createRequest(name, manifest, values);
-  } catch (error) {
-    if (!isMachineError(error) || error.code !== 'name-invalid') {
-      throw error;
-    }
-    const text =
-      'Error creating machine: Invalid hostname specified. Allowed hostname chars are: 0-9a-zA-Z . -';
-    throw new MachineError(error.code, text, { why: error.why ?? error.message, facts: error.facts });
-  }
-}
-
-async function make(call: Call<'create'>, request: CreateRequest): Promise<void> {
-  const { createMachine } = await import('../../machine/create.ts');
-  let failedStep: string | undefined;
-  const session = {
-    ...call.session,
-    emit: (event: MachineEvent) => {
-      failedStep = event.type === 'step-failed' ? event.step : failedStep;
-      call.session.emit(event);
-    },
-  };
-  try {
-    await createMachine(session, request);
-  } catch (error) {
-    if (failedStep === undefined || session.signal.aborted) {
-      explain(error);
-    }
-    throw rephrased(error, (message) => `Error creating machine: ${message}`);
-  }
-}
-
-/** Mistakes in a driver's flags in docker-machine's words. */
-function explain(error: unknown): never {
-  const isFlag = isMachineError(error) && (error.code === 'flag-invalid' || error.code === 'flag-unknown');
-  throw isFlag
-    ? rephrased(error, (message) => `Error setting machine configuration from flags provided: ${message}`)
-    : error;
 }
 
 function sayHowToConnect(call: Call<'create'>, name: string): void {

@@ -287,6 +287,10 @@ export const manifest: DriverManifest = {
       help: 'Letter of the availability zone',
     },
   ],
+  architectures: {
+    amd64: { 'amazonec2-instance-type': 't3.small' },
+    arm64: { 'amazonec2-instance-type': 't4g.small' },
+  },
   capabilities: {
     boots: 'host',
     provider: true,

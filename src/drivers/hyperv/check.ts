@@ -1,10 +1,11 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { DriverContext, Finding } from '../driver.ts';
 import { sizeFindings } from '../size-findings.ts';
+import { findPowerShell } from '../windows-powershell.ts';
 import type { HyperVConfig } from './config.ts';
 import { featureRemedy, hypervisorRemedies, otherDrivers, rightsRemedy, serviceRemedy } from './failures.ts';
 import { hostFactsOf, type HostFacts } from './output.ts';
-import { connect, findPowerShell, missingError } from './powershell.ts';
+import { connect, missingError } from './powershell.ts';
 import { hostScript } from './scripts/host.ts';
 import { chooseSwitch } from './switches.ts';
 

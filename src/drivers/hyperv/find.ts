@@ -1,8 +1,9 @@
+import { findPowerShell } from '../windows-powershell.ts';
 import { win32 } from 'node:path';
 import { isMachineError } from '../../core/errors.ts';
 import type { Host } from '../../host/types.ts';
 import { hostFactsOf } from './output.ts';
-import { connect, findPowerShell } from './powershell.ts';
+import { connect } from './powershell.ts';
 import { hostScript } from './scripts/host.ts';
 
 const askTimeoutMs = 30_000;

@@ -1,10 +1,11 @@
 import { isMachineError } from '../../core/errors.ts';
 import type { DriverContext, DriverStatus } from '../driver.ts';
+import { findPowerShell } from '../windows-powershell.ts';
 import { addressOf, isUsable } from './address.ts';
 import type { HyperVConfig } from './config.ts';
 import { findMachine, machineFiles } from './machine.ts';
 import type { MachineFacts } from './output.ts';
-import { connect, findPowerShell } from './powershell.ts';
+import { connect } from './powershell.ts';
 import { detailOf, powerOf } from './states.ts';
 
 /** Ports of the guest, which has an address of its own. */

@@ -1,9 +1,9 @@
-import { win32 } from 'node:path';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import type { Host } from '../../host/types.ts';
+import { findPowerShell, powerShellArguments } from '../windows-powershell.ts';
 import { faultError } from './failures.ts';
 import { parseAnswer, type Answer } from './output.ts';
-import { encodeCommand, scriptText, type Script } from './scripts/script.ts';
+import { scriptText, type Script } from './scripts/script.ts';
 
 /** PowerShell of this computer. */
 export interface PowerShell {
@@ -24,19 +24,6 @@ export interface AskOptions {
 /** An operation takes 1 to 5 s; the first one after a start of Windows was seen to take half a minute. */
 const defaultTimeoutMs = 120_000;
 
-const options = ['-NoLogo', '-NoProfile', '-NonInteractive', '-ExecutionPolicy', 'Bypass', '-EncodedCommand'];
-
-/** Path of Windows PowerShell: on PATH, or where Windows has it; undefined when it is nowhere. */
-export async function findPowerShell({ facts, files, processes }: Host): Promise<string | undefined> {
-  const found = await processes.find('powershell.exe');
-  const root = facts.env['SystemRoot'] ?? '';
-  if (found !== undefined || root === '') {
-    return found;
-  }
-  const own = win32.join(root, 'System32', 'WindowsPowerShell', 'v1.0', 'powershell.exe');
-  return (await files.stat(own).catch(() => undefined)) === undefined ? undefined : own;
-}
-
 /** PowerShell, found where it is. @throws MachineError `program-missing`. */
 export async function openPowerShell(host: Host, signal: AbortSignal): Promise<PowerShell> {
   const program = await findPowerShell(host);
@@ -51,7 +38,7 @@ export function connect(host: Host, program: string, signal: AbortSignal): Power
   const ask: PowerShell['ask'] = async (script, { timeoutMs = defaultTimeoutMs } = {}) => {
     const { exitCode, stdout, stderr } = await host.processes.run(
       program,
-      [...options, encodeCommand(scriptText(script))],
+      powerShellArguments(scriptText(script)),
       { timeoutMs, signal, acceptExitCodes: 'any' },
     );
     const answer = parseAnswer(stdout);

@@ -1,8 +1,9 @@
 import type { DriverContext } from '../driver.ts';
+import { findPowerShell } from '../windows-powershell.ts';
 import type { HyperVConfig } from './config.ts';
 import { faultError, isGone } from './failures.ts';
 import { findMachine, machineFiles, requireOwn } from './machine.ts';
-import { connect, findPowerShell, missingError } from './powershell.ts';
+import { connect, missingError } from './powershell.ts';
 import { removeScript } from './scripts/power.ts';
 import { killFound } from './stop.ts';
 

@@ -13,7 +13,12 @@ export interface VzMachine {
   readonly consolePath: string;
   readonly socketPath: string;
   readonly macAddress: string;
+  /** Programs for x86-64 run in the machine. */
+  readonly rosetta: boolean;
 }
+
+/** The guest looks for a directory with this tag; the other end is iso/rootfs/usr/lib/tsmachine/rosetta. */
+const rosettaTag = 'rosetta';
 
 /**
  * The arguments of vfkit for one machine (its doc/usage.md). The order of the disks is fixed, because the kernel line
@@ -32,6 +37,7 @@ export function vfkitArguments(machine: VzMachine): string[] {
     `virtio-serial,logFilePath=${plain(machine.consolePath)}`,
     'virtio-rng',
     'virtio-balloon',
+    ...(machine.rosetta ? [`rosetta,mountTag=${rosettaTag}`] : []),
     ...machine.shares.map(({ path, tag }) => `virtio-fs,sharedDir=${plain(path)},mountTag=${tag}`),
   ];
   return [

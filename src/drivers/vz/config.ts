@@ -1,6 +1,15 @@
 import { isIPv4 } from 'node:net';
 import { MachineError } from '../../core/errors.ts';
-import { grownDiskFlag, invalidKey, storedText, storedWhole, textFlag, wholeFlag } from '../config-values.ts';
+import {
+  booleanFlag,
+  grownDiskFlag,
+  invalidKey,
+  storedBoolean,
+  storedText,
+  storedWhole,
+  textFlag,
+  wholeFlag,
+} from '../config-values.ts';
 import type { Configured, FlagValues } from '../driver.ts';
 
 /** The driver's own part of a record. */
@@ -10,6 +19,8 @@ export interface VzConfig {
   readonly diskSizeMiB: number;
   /** Name or absolute path of vfkit; empty for the one that is installed. */
   readonly program: string;
+  /** Programs for x86-64 run in the machine, by way of Apple's Rosetta. */
+  readonly rosetta: boolean;
   /** Where the machine was reached last; empty when it never was. */
   readonly lastAddress: string;
 }
@@ -38,6 +49,7 @@ export function configure(values: FlagValues): Configured {
       DiskSize: wholeFlag(values, 'vz-disk-size', diskRange),
       Boot2DockerURL: imageSource,
       Program: program,
+      ...(booleanFlag(values, 'vz-rosetta') ? { Rosetta: true } : {}),
     },
     common: { sshUser: 'docker' },
   };
@@ -74,6 +86,7 @@ export function readConfig(raw: Readonly<Record<string, unknown>>): VzConfig {
     memoryMiB: storedWhole(raw, 'Memory', { ...memoryRange, min: 64 }),
     diskSizeMiB: storedWhole(raw, 'DiskSize', { ...diskRange, min: 1 }),
     program,
+    rosetta: storedBoolean(raw, 'Rosetta', false),
     lastAddress,
   };
 }

@@ -36,6 +36,13 @@ export const manifest: DriverManifest = {
       help: 'Size of the data disk, in MB or with a suffix (20g)',
     },
     {
+      name: 'vz-rosetta',
+      type: 'bool',
+      env: 'VZ_ROSETTA',
+      default: false,
+      help: "Containers for x86-64 run by way of Apple's Rosetta",
+    },
+    {
       name: 'vz-boot2docker-url',
       type: 'string',
       env: 'VZ_BOOT2DOCKER_URL',

@@ -13,6 +13,8 @@ export interface VfkitMachine {
   readonly disks: readonly string[];
   readonly macAddress: string;
   readonly consoleLog: string;
+  /** Tag of the directory with Rosetta; undefined without it. */
+  readonly rosettaTag?: string;
   readonly shares: readonly { readonly path: string; readonly tag: string }[];
 }
 
@@ -21,6 +23,7 @@ const devices: Readonly<Record<string, readonly string[]>> = {
   'virtio-net': ['nat', 'mac', 'unixSocketPath', 'fd'],
   'virtio-serial': ['logFilePath', 'stdio', 'pty'],
   'virtio-fs': ['sharedDir', 'mountTag'],
+  rosetta: ['mountTag', 'install', 'ignoreIfMissing'],
   'virtio-rng': [],
   'virtio-balloon': [],
 };
@@ -57,6 +60,7 @@ export function parseVfkit(args: readonly string[]): VfkitMachine {
     disks: of('virtio-blk').map((options) => need(options, 'path')),
     macAddress: match(need(of('virtio-net')[0], 'mac'), /^((?:[0-9a-f]{2}:){5}[0-9a-f]{2})$/),
     consoleLog: need(of('virtio-serial')[0], 'logFilePath'),
+    ...(of('rosetta').length === 0 ? {} : { rosettaTag: need(of('rosetta')[0], 'mountTag') }),
     shares: of('virtio-fs').map((options) => ({
       path: need(options, 'sharedDir'),
       tag: need(options, 'mountTag'),

@@ -76,7 +76,7 @@ export async function startEngine(options: {
     },
     (request, response) => {
       requests.push(request.url ?? '');
-      (options.answer ?? answerAsEngine)(request, response);
+      (options.answer ?? answerAs())(request, response);
     },
   );
   server.on('secureConnection', () => {
@@ -97,7 +97,17 @@ export async function startEngine(options: {
   };
 }
 
-function answerAsEngine(request: IncomingMessage, response: ServerResponse): void {
+/** Answers as an engine that runs nothing. `architecture` as Go calls it. */
+export function answerAs({ architecture = 'amd64' } = {}): (
+  request: IncomingMessage,
+  response: ServerResponse,
+) => void {
+  return (request, response) => {
+    answerAsEngine(request, response, architecture);
+  };
+}
+
+function answerAsEngine(request: IncomingMessage, response: ServerResponse, architecture: string): void {
   const path = (request.url ?? '').replace(/^\/v[0-9.]+/, '');
   response.setHeader('Api-Version', '1.47');
   response.setHeader('Ostype', 'linux');
@@ -112,7 +122,7 @@ function answerAsEngine(request: IncomingMessage, response: ServerResponse): voi
       ApiVersion: '1.47',
       MinAPIVersion: '1.24',
       Os: 'linux',
-      Arch: 'amd64',
+      Arch: architecture,
       KernelVersion: '6.12',
     },
     '/info': {

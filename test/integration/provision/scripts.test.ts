@@ -98,6 +98,7 @@ async function inDirectory(
           { path: path.join(directory, 'config'), mode: 0o644, content },
           { path: path.join(directory, 'new-folder', "it's-key"), mode: 0o600, content: 'SECRET $x `y`\n' },
         ],
+        removed: [path.join(directory, 'needless')],
         engine: 'restart',
         enable: true,
         containers: 'none',
@@ -115,6 +116,7 @@ async function inDirectory(
 test('files are written whole, with their modes, and nothing is left beside them', async (t) => {
   await inDirectory(t, async (directory, apply) => {
     await writeFile(path.join(directory, 'config'), 'old\n', { mode: 0o666 });
+    await writeFile(path.join(directory, 'needless'), 'old\n');
     t.deepEqual(await apply('good\n'), { code: 0, signal: null, stdout: '', stderr: '' } as never);
     t.is(await readFile(path.join(directory, 'config'), 'utf8'), 'good\n');
     const key = path.join(directory, 'new-folder', "it's-key");
@@ -128,11 +130,13 @@ test('files are written whole, with their modes, and nothing is left beside them
 test('when the engine does not start, everything is as before and the engine starts with that', async (t) => {
   await inDirectory(t, async (directory, apply) => {
     await writeFile(path.join(directory, 'config'), 'old\n');
+    await writeFile(path.join(directory, 'needless'), 'still there\n');
     await writeFile(path.join(directory, 'broken'), '');
     const { code, stderr } = await apply('bad\n');
     t.is(code, 3);
     t.regex(stderr, /the engine said no/);
     t.is(await readFile(path.join(directory, 'config'), 'utf8'), 'old\n');
+    t.is(await readFile(path.join(directory, 'needless'), 'utf8'), 'still there\n');
     t.deepEqual(await readdir(path.join(directory, 'new-folder')), []);
     t.is(await readFile(path.join(directory, 'calls'), 'utf8'), 'read-again\nstart\nread-again\nstart\n');
   });

@@ -47,8 +47,15 @@ const started = ({ host }: TestSession): (readonly string[])[] => host.processes
 test('a machine that runs gets an agent: the same program, with its store, detached', async (t) => {
   const session = sceneOf();
   await ensureAgent(session, 'dev');
+  const small = [
+    '--max-semi-space-size=1',
+    '--optimize-for-size',
+    '--single-threaded-gc',
+    '--no-opt',
+    '--no-sparkplug',
+  ];
   t.deepEqual(started(session), [
-    ['/opt/tsmachine/bin/tsmachine.js', '--storage-path', storePath, 'agent', 'dev'],
+    [...small, '/opt/tsmachine/bin/tsmachine.js', '--storage-path', storePath, 'agent', 'dev'],
   ]);
   const [call] = session.host.processes.calls.filter(({ file }) => file === '/usr/bin/node');
   t.like(call, { detached: true });

@@ -79,7 +79,20 @@ const cases: readonly (readonly [string, readonly string[]])[] = [
   // As bash takes words apart.
   [
     'create --driver =',
-    ['amazonec2', 'digitalocean', 'generic', 'hyperv', 'libvirt', 'none', 'qemu', 'virtualbox', 'vz'],
+    [
+      'amazonec2',
+      'azure',
+      'digitalocean',
+      'generic',
+      'google',
+      'hetzner',
+      'hyperv',
+      'libvirt',
+      'none',
+      'qemu',
+      'virtualbox',
+      'vz',
+    ],
   ],
   ['create --driver = n', ['none']],
   ['create --driver = none --u', ['--url']],

@@ -100,7 +100,7 @@ test('help of create shows the common flags and those of the driver that is name
       /--engine-install-url .*\(default: https:\/\/get\.docker\.com\) \[\$MACHINE_DOCKER_INSTALL_URL\]/,
     );
     t.notRegex(out, /--qemu-memory/);
-    t.regex(out, /Drivers:\n {2}amazonec2 .*\n {2}generic .*\n(?: {2}.*\n)* {2}none +/);
+    t.regex(out, /Drivers:\n {2}amazonec2 .*\n(?: {2}.*\n)* {2}generic .*\n(?: {2}.*\n)* {2}none +/);
   }
   t.regex((await call('create --help')).out, /--qemu-memory/);
   t.regex(

@@ -9,7 +9,8 @@ import { change, configure, readConfig } from '../../../src/drivers/hyperv/confi
 import { copyConsole } from '../../../src/drivers/hyperv/console.ts';
 import { faultError } from '../../../src/drivers/hyperv/failures.ts';
 import { parseAnswer } from '../../../src/drivers/hyperv/output.ts';
-import { findPowerShell, openPowerShell } from '../../../src/drivers/hyperv/powershell.ts';
+import { openPowerShell } from '../../../src/drivers/hyperv/powershell.ts';
+import { findPowerShell } from '../../../src/drivers/windows-powershell.ts';
 import { hostScript } from '../../../src/drivers/hyperv/scripts/host.ts';
 import { detailOf, knownStates, powerOf } from '../../../src/drivers/hyperv/states.ts';
 import { chooseSwitch } from '../../../src/drivers/hyperv/switches.ts';

@@ -10,7 +10,8 @@ import {
   startScript,
   turnOffScript,
 } from '../../../src/drivers/hyperv/scripts/power.ts';
-import { encodeCommand, scriptText, type Script } from '../../../src/drivers/hyperv/scripts/script.ts';
+import { scriptText, type Script } from '../../../src/drivers/hyperv/scripts/script.ts';
+import { encodeCommand } from '../../../src/drivers/windows-powershell.ts';
 import { decodeCall } from '../../fakes/hyperv/fake-hyperv.ts';
 import { commands, commonParameters } from '../../support/powershell-commands.ts';
 import { loadGrammar } from '../../support/powershell-grammar.ts';

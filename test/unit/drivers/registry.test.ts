@@ -1,7 +1,7 @@
 import test from 'ava';
 import { findPlugin } from '../../../src/drivers/plugin/find.ts';
 import { defaultDriver, driverNames, loadDriver, loadManifest } from '../../../src/drivers/registry.ts';
-import { createFakeHost } from '../../fakes/host.ts';
+import { createFakeHost, type FakeHost } from '../../fakes/host.ts';
 import { installFakeHyperV } from '../../fakes/hyperv/memory-world.ts';
 import { openTestSession } from '../machine/support.ts';
 
@@ -80,6 +80,24 @@ test('the default driver says why', async (t) => {
   });
   host.processes.answer('qemu-system-x86_64', {});
   t.is((await defaultDriver(host)).why, 'QEMU is installed (/usr/bin/qemu-system-x86_64)');
+});
+
+test('the default driver on a Mac is vz where vfkit is installed and can be used', async (t) => {
+  const mac = (arch: string, version: string): FakeHost => {
+    const host = createFakeHost({ platform: 'darwin', arch });
+    host.processes.answer('qemu-system-aarch64', {});
+    host.processes.answer('qemu-system-x86_64', {});
+    host.processes.answer('sw_vers', { stdout: `${version}\n` });
+    return host;
+  };
+  const host = mac('arm64', '13.0');
+  t.like(await defaultDriver(host), { name: 'qemu' });
+  host.processes.answer('vfkit', {});
+  t.deepEqual(await defaultDriver(host), { name: 'vz', why: 'vfkit is installed (/usr/bin/vfkit)' });
+  for (const other of [mac('arm64', '12.7.6'), mac('x64', '15.1')]) {
+    other.processes.answer('vfkit', {});
+    t.like(await defaultDriver(other), { name: 'qemu' });
+  }
 });
 
 test('the default driver on Windows is Hyper-V where this user may use it', async (t) => {

@@ -25,6 +25,29 @@ test('the command line: the kernel of the image, disks in their order, the share
   t.regex(cmdline, /^console=tty0 console=hvc0 .*ts\.root=\/dev\/vdb ts\.mods=[\w,]+,virtio_console$/);
 });
 
+test('--vz-rosetta lends Rosetta under the tag that the guest looks for, if it is installed', async (t) => {
+  const { context, driver, host, vfkit, make } = openVzScene({ 'vz-rosetta': true });
+  const codes = async (): Promise<string[]> => (await driver.check(context)).map(({ code }) => code);
+  t.true((await codes()).includes('rosetta-missing'));
+  host.files.put('/Library/Apple/usr/libexec/oah/RosettaLinux/rosetta', '');
+  t.deepEqual(await codes(), ['vfkit']);
+  await make();
+  await driver.start(context);
+  t.is(vfkit.machine?.rosettaTag, 'rosetta');
+  t.deepEqual(
+    vfkit.machine?.shares.map(({ tag }) => tag),
+    ['tsm0'],
+  );
+});
+
+test('macOS before 13 is told to be too old', async (t) => {
+  const { context, driver, host } = openVzScene();
+  host.processes.answer('/usr/bin/sw_vers', { stdout: '12.7.6\n' });
+  t.is((await driver.check(context))[0]?.code, 'macos-too-old');
+  host.processes.answer('/usr/bin/sw_vers', { stdout: '15.1\n' });
+  t.is((await driver.check(context))[0]?.code, 'vfkit');
+});
+
 test('the grammar of the pretended vfkit refuses what vfkit would', (t) => {
   for (const args of [['--nosuch', '1'], ['--cpus'], ['--cpus', '2', '--device', 'virtio-gpu']]) {
     t.throws(() => parseVfkit(args));

@@ -45,7 +45,10 @@ test('only what changes published ports is asked for', (t) => {
   const filters = JSON.parse(
     new URL(eventsPath, 'http://docker').searchParams.get('filters') ?? '',
   ) as object;
-  t.deepEqual(filters, { type: ['container'], event: ['start', 'die', 'rename', 'pause', 'unpause'] });
+  t.deepEqual(filters, {
+    type: ['container'],
+    event: ['create', 'start', 'die', 'rename', 'pause', 'unpause'],
+  });
 });
 
 test('containers with what they have bound, in the order of their ids', (t) => {

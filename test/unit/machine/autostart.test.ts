@@ -1,4 +1,5 @@
 import test from 'ava';
+import { isMachineError } from '../../../src/core/errors.ts';
 import { autostartFiles } from '../../../src/machine/autostart-files.ts';
 import { readAutostart, setAutostart } from '../../../src/machine/autostart.ts';
 import { createMachine } from '../../../src/machine/create.ts';
@@ -92,7 +93,8 @@ test('a machine that has no power switch is refused, and nothing is written', as
   const { session } = openHostScene(t);
   await createMachine(session, genericRequest('m'));
   const { path } = await readAutostart(session, 'm');
-  await t.throwsAsync(setAutostart(session, 'm', true), { code: 'capability-missing' });
+  const error = await t.throwsAsync(setAutostart(session, 'm', true), { code: 'capability-missing' });
+  t.true(isMachineError(error) && error.remedies.length > 0);
   t.is(session.host.files.text(path), undefined);
   t.true((await withPower(session, 'm')).driver.manifest.capabilities.power);
 });

@@ -14,7 +14,9 @@ const creating: OwnData = {
   cold: false,
   shares: [],
   publish: 'loopback',
-  followsProxies: true,
+  ignores: [],
+  dnsServers: [],
+  extraAuthorities: [],
 };
 const qemuCache = `${storePath}/cache/drivers/qemu`;
 
@@ -26,11 +28,11 @@ async function machineOf(driverName: string, engine: Partial<EngineOptions> = {}
 
 test('a machine that is being created gets the cache of its driver and both configurations', async (t) => {
   const session = openTestSession();
-  const material = resumeMaterial(session, await machineOf('qemu', { Labels: ['a=b'] }), creating);
+  const material = await resumeMaterial(session, await machineOf('qemu', { Labels: ['a=b'] }), creating);
   t.is(material?.cache.directory, qemuCache);
   t.regex(material?.engineConfig ?? '', /"a=b","provider=qemu"/);
   t.regex(material?.defaultEngineConfig ?? '', /\["provider=qemu"\]/);
-  const plain = resumeMaterial(session, await machineOf('qemu'), creating);
+  const plain = await resumeMaterial(session, await machineOf('qemu'), creating);
   t.is(plain?.engineConfig, plain?.defaultEngineConfig);
 });
 
@@ -38,9 +40,9 @@ test('no machine but one that is being created is resumed', async (t) => {
   const session = openTestSession();
   const machine = await machineOf('qemu');
   for (const phase of ['ready', 'removing'] as const) {
-    t.is(resumeMaterial(session, machine, { ...creating, phase }), undefined);
+    t.is(await resumeMaterial(session, machine, { ...creating, phase }), undefined);
   }
-  t.is(resumeMaterial(session, machine, ownDataOf(undefined)), undefined, 'made by docker-machine');
+  t.is(await resumeMaterial(session, machine, ownDataOf(undefined)), undefined, 'made by docker-machine');
 });
 
 test('--cold is kept with the machine, and means a boot without a remark', async (t) => {
@@ -50,8 +52,8 @@ test('--cold is kept with the machine, and means a boot without a remark', async
     newSidecar(session, noneRequest('m', { cold: true }), { sharing: { shares: [], way: undefined } }),
   );
   t.true(cold.cold);
-  t.is(resumeMaterial(session, await machineOf('qemu'), cold), undefined);
-  t.is(bootReason(session, machine, cold), undefined);
+  t.is(await resumeMaterial(session, await machineOf('qemu'), cold), undefined);
+  t.is(await bootReason(session, machine, cold), undefined);
   t.false(ownDataOf(newSidecar(session, noneRequest('m'), { sharing: { shares: [], way: undefined } })).cold);
 });
 
@@ -59,25 +61,28 @@ test('options that a running engine does not take over mean a boot, with the rea
   const session = openTestSession();
   for (const engine of [{ ArbitraryFlags: ['debug'] }, { Env: ['A=1'] }, { StorageDriver: 'vfs' }]) {
     const machine = await machineOf('qemu', engine);
-    t.is(resumeMaterial(session, machine, creating), undefined);
-    t.regex(bootReason(session, machine, creating) ?? '', /a running engine does not take over --engine-/);
+    t.is(await resumeMaterial(session, machine, creating), undefined);
+    t.regex(
+      (await bootReason(session, machine, creating)) ?? '',
+      /a running engine does not take over --engine-/,
+    );
   }
-  t.is(bootReason(session, await machineOf('qemu'), creating), undefined);
+  t.is(await bootReason(session, await machineOf('qemu'), creating), undefined);
 });
 
 test('a driver that saves no guests has nothing to do with it', async (t) => {
   const machine = await machineOf('none', { Env: ['A=1'] });
   const session = openTestSession();
-  t.is(resumeMaterial(session, machine, creating), undefined);
-  t.is(bootReason(session, machine, creating), undefined);
+  t.is(await resumeMaterial(session, machine, creating), undefined);
+  t.is(await bootReason(session, machine, creating), undefined);
 });
 
 test('proxies of this computer mean a boot, unless the machine does not follow them', async (t) => {
   const session = openTestSession({ env: { HTTPS_PROXY: 'http://proxy.example:3128' } });
   const machine = await machineOf('qemu');
-  t.is(resumeMaterial(session, machine, creating), undefined);
-  t.regex(bootReason(session, machine, creating) ?? '', /the proxies of this computer/);
-  t.not(resumeMaterial(session, machine, { ...creating, followsProxies: false }), undefined);
+  t.is(await resumeMaterial(session, machine, creating), undefined);
+  t.regex((await bootReason(session, machine, creating)) ?? '', /the proxies of this computer/);
+  t.not(await resumeMaterial(session, machine, { ...creating, ignores: ['proxies'] }), undefined);
 });
 
 test('the cache lets one at a time do what has the same name, others at once, and says whom it waits for', async (t) => {

@@ -62,8 +62,8 @@ test('a host that is as it should be has nothing to do, whatever the options', (
     debianFacts({ serviceManager: 'boot2docker', unit: '' }),
   );
   fc.assert(
-    fc.property(options, hosts, (wanted, facts) => {
-      const setup = setupOf(wanted);
+    fc.property(options, hosts, fc.constantFrom('', 'A CA\n'), (wanted, facts, extraAuthorities) => {
+      const setup = setupOf(wanted, { extraAuthorities });
       const after = carriedOut(facts, planSetup(facts, setup));
       t.true(isNothing(planSetup(after, setup)));
     }),
@@ -223,4 +223,32 @@ test('the name comes into /etc/hosts once', (t) => {
   t.is(hostsWithName('192.0.2.7 a dev\n', 'dev'), '192.0.2.7 a dev\n');
   t.is(hostsWithName('', 'dev'), '127.0.1.1 dev\n');
   t.is(hostsWithName('127.0.0.1 devs # dev\n', 'dev'), '127.0.0.1 devs # dev\n127.0.1.1 dev\n');
+});
+
+for (const serviceManager of ['systemd', 'openrc', 'boot2docker'] as const) {
+  test(`${serviceManager}: further CAs are a file that the engine alone looks at, and go with their last`, (t) => {
+    const facts = debianFacts({ serviceManager, ...(serviceManager === 'systemd' ? {} : { unit: '' }) });
+    const bare = carriedOut(facts, planSetup(facts, setupOf()));
+    const setup = setupOf({}, { extraAuthorities: 'A CA\n' });
+    const plan = planSetup(bare, setup);
+    const file = plan.files.find(({ content }) => content === 'A CA\n');
+    t.regex(file?.path ?? '', /^\/(?:etc\/docker|var\/lib\/boot2docker)\/tsmachine-ca\/extra-ca\.pem$/);
+    t.is(plan.engine, 'restart');
+    const directories = `/etc/ssl/certs:/etc/pki/tls/certs:${file?.path.replace('/extra-ca.pem', '') ?? ''}`;
+    t.true(JSON.stringify(plan.files).includes(directories));
+    const after = carriedOut(bare, plan);
+    t.like(planSetup(after, setupOf({}, { extraAuthorities: 'B\n' })), { engine: 'restart', removed: [] });
+    const gone = planSetup(after, setupOf());
+    t.deepEqual(gone.removed, [file?.path]);
+    t.is(gone.engine, 'restart');
+    t.false(JSON.stringify(gone.files).includes('SSL_CERT_DIR'));
+    t.true(isNothing(planSetup(carriedOut(after, gone), setupOf())));
+  });
+}
+
+test('directories of CAs that --engine-env names stay, before ours', (t) => {
+  const setup = setupOf({ Env: ['SSL_CERT_DIR=/own', 'A=1'] }, { extraAuthorities: 'A CA\n' });
+  const text = writtenTo(dropInPath, debianFacts(), setup);
+  t.true(text.includes('Environment="SSL_CERT_DIR=/own:/etc/docker/tsmachine-ca"'), text);
+  t.is(text.split('SSL_CERT_DIR').length, 2);
 });

@@ -69,6 +69,7 @@ export function setupOf(
       ...options,
     },
     certificates: { ca: 'CA\n', server: 'SERVER\n', serverKey: 'KEY\n' },
+    extraAuthorities: '',
     ...change,
   };
 }
@@ -81,6 +82,10 @@ export function carriedOut(facts: HostFacts, plan: SetupPlan): HostFacts {
     files.set(path, content);
     const sha256 = createHash('sha256').update(content).digest('hex');
     digests.set(path, { sha256, mode: mode.toString(8) });
+  }
+  for (const path of plan.removed) {
+    files.delete(path);
+    digests.delete(path);
   }
   return {
     ...facts,

@@ -54,11 +54,6 @@ ${indent(body.trim())}
 `;
 }
 
-/** The argument of -EncodedCommand: UTF-16, low byte first, in base64. */
-export function encodeCommand(text: string): string {
-  return Buffer.from(text, 'utf16le').toString('base64');
-}
-
 function indent(text: string): string {
   return text
     .split('\n')

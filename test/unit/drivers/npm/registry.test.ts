@@ -111,6 +111,7 @@ test('the list names every kind, imports nothing, and one that is broken is a ro
     [
       'built-in amazonec2 9.8.7',
       'built-in generic 9.8.7',
+      'built-in google 9.8.7',
       'built-in hyperv 9.8.7',
       'built-in libvirt 9.8.7',
       'built-in none 9.8.7',

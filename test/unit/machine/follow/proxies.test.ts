@@ -1,10 +1,10 @@
 import test from 'ava';
-import { loadDriver } from '../../../src/drivers/registry.ts';
-import { engineEnvironmentFile } from '../../../src/machine/engine-environment.ts';
-import { hostProxies } from '../../../src/machine/host-proxies.ts';
-import { newSidecar, ownDataOf } from '../../../src/machine/own-data.ts';
-import { newRecord } from '../../../src/store/new-record.ts';
-import { noneRequest, openTestSession, storePath } from './support.ts';
+import { loadDriver } from '../../../../src/drivers/registry.ts';
+import { engineFiles } from '../../../../src/machine/follow/engine.ts';
+import { hostProxies } from '../../../../src/machine/follow/proxies.ts';
+import { newSidecar, ownDataOf } from '../../../../src/machine/own-data.ts';
+import { newRecord } from '../../../../src/store/new-record.ts';
+import { noneRequest, openTestSession, storePath } from '../support.ts';
 
 const gateway = '10.0.2.2';
 
@@ -70,12 +70,13 @@ test('the guest gets both, and what is said has no password in it', async (t) =>
     engine: { Env: ['A=1'] },
   });
   const machine = { name: 'm', directory: `${storePath}/machines/m`, record, driver, config: {} };
-  const own = (hostProxies?: boolean): ReturnType<typeof ownDataOf> => {
-    const request = noneRequest('m', hostProxies === undefined ? {} : { hostProxies });
+  const own = (ignores: readonly 'proxies'[]): ReturnType<typeof ownDataOf> => {
+    const request = noneRequest('m', { ignores });
     return ownDataOf(newSidecar(session, request, { sharing: { shares: [], way: undefined } }));
   };
-  t.is(engineEnvironmentFile(session, machine, own()), 'A=1\nHTTPS_PROXY=http://ann:secret@10.0.2.2:3128\n');
+  const followed = await engineFiles(session, machine, own([]));
+  t.is(followed['engine-env'], 'A=1\nHTTPS_PROXY=http://ann:secret@10.0.2.2:3128\n');
   t.regex(JSON.stringify(session.events), /HTTPS_PROXY/);
   t.notRegex(JSON.stringify(session.events), /secret/);
-  t.is(engineEnvironmentFile(session, machine, own(false)), 'A=1\n');
+  t.is((await engineFiles(session, machine, own(['proxies'])))['engine-env'], 'A=1\n');
 });

@@ -1,3 +1,5 @@
+import { seenFromMachine } from './loopback.ts';
+
 /** Variables of a computer's proxies that the engine understands, too (Go's net/http: ProxyFromEnvironment). */
 const variables = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'] as const;
 
@@ -40,19 +42,4 @@ export function hostProxies(
 
 function nonEmpty(value: string | undefined): string | undefined {
   return value === undefined || value.trim() === '' || /[\n\r\0]/.test(value) ? undefined : value.trim();
-}
-
-function seenFromMachine(proxy: string, gateway: string | undefined): string | undefined {
-  // Go takes a proxy without a scheme for one of HTTP.
-  const text = /^[a-z0-9+.-]+:\/\//i.test(proxy) ? proxy : `http://${proxy}`;
-  if (!URL.canParse(text)) {
-    return proxy;
-  }
-  const { hostname } = new URL(text);
-  if (!/^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(hostname)) {
-    return proxy;
-  }
-  return gateway === undefined
-    ? undefined
-    : text.replace(/(\/\/(?:[^@/]*@)?)(?:\[::1\]|[^:/]+)/, `$1${gateway}`);
 }

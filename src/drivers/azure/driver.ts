@@ -1,0 +1,23 @@
+import { defineDriver } from '../driver.ts';
+import { configure, readConfig, type AzureConfig } from './config.ts';
+import { inspectMachine, inspectMachines, recallStatus } from './inspect.ts';
+import { manifest } from './manifest.ts';
+import { machineSteps } from './steps.ts';
+
+// What changes a machine is loaded when it is called.
+export default defineDriver<AzureConfig>(manifest, {
+  configure,
+  readConfig,
+  check: async (context) => (await import('./check.ts')).checkAzure(context),
+  steps: machineSteps,
+  start: async (context) => (await import('./power.ts')).startMachine(context),
+  stop: async (context) => (await import('./power.ts')).stopMachine(context),
+  kill: async (context) => (await import('./power.ts')).killMachine(context),
+  restart: async (context) => (await import('./power.ts')).restartMachine(context),
+  remove: async (context) => (await import('./remove.ts')).removeFromAzure(context),
+  inspect: inspectMachine,
+  inspectMany: inspectMachines,
+  recall: recallStatus,
+  listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
+  removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
+});
