@@ -1,8 +1,8 @@
 import { unlessMissing } from '../../cloud/json-api.ts';
+import { numberField } from '../../cloud/json-fields.ts';
 import { MachineError } from '../../core/errors.ts';
 import {
   accountOf,
-  dropletOf,
   imageOf,
   regionOf,
   vpcOf,
@@ -23,9 +23,8 @@ export async function findAccount(api: DigitalOcean): Promise<Account | undefine
 
 /** How many droplets there are, of all; undefined when the token may not see them. */
 export async function countDroplets(api: DigitalOcean): Promise<number | undefined> {
-  return unlessForbidden(
-    async () => (await api.list('/droplets', { key: 'droplets', read: dropletOf })).length,
-  );
+  const request = { method: 'GET', path: '/droplets', query: { per_page: 1 } } as const;
+  return unlessForbidden(async () => numberField(await api.call(request), 'meta', 'total'));
 }
 
 async function unlessForbidden<T>(action: () => Promise<T>): Promise<T | undefined> {

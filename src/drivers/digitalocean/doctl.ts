@@ -10,7 +10,7 @@ export interface DoctlConfig {
   /** Name of the context that is used when none is named. */
   readonly context: string;
   /** Tokens by context. */
-  readonly contexts: Readonly<Record<string, string>>;
+  readonly contexts: ReadonlyMap<string, string>;
 }
 
 /** Where it may be: as doctl puts it on this platform (Go's os.UserConfigDir), and where the snap has it. */
@@ -39,7 +39,7 @@ export async function doctlToken(
     if (text !== undefined) {
       const config = parseDoctlConfig(text);
       const name = context === '' ? config.context : context;
-      const token = name === 'default' ? config.accessToken : (config.contexts[name] ?? '');
+      const token = name === 'default' ? config.accessToken : (config.contexts.get(name) ?? '');
       return token === '' ? undefined : { token, file };
     }
   }
@@ -49,7 +49,7 @@ export async function doctlToken(
 /** Reads the YAML that doctl writes: keys with plain or quoted texts, and one map that is indented. */
 export function parseDoctlConfig(text: string): DoctlConfig {
   const top = new Map<string, string>();
-  const contexts: Record<string, string> = {};
+  const contexts = new Map<string, string>();
   let section = '';
   for (const line of text.split(/\r?\n/)) {
     const [, indent = '', quotedKey, value = ''] =
@@ -62,7 +62,7 @@ export function parseDoctlConfig(text: string): DoctlConfig {
       section = key;
       top.set(key, scalar(value));
     } else if (section === 'auth-contexts') {
-      Object.defineProperty(contexts, key, { value: scalar(value), enumerable: true, configurable: true });
+      contexts.set(key, scalar(value));
     }
   }
   return {
@@ -72,8 +72,8 @@ export function parseDoctlConfig(text: string): DoctlConfig {
   };
 }
 
+/** A text of YAML, quoted or plain, without the comment behind it. */
 function scalar(text: string): string {
-  const [, quoted] = /^"([^"]*)"|^'([^']*)'/.exec(text.trim()) ?? [];
-  const single = /^'([^']*)'/.exec(text.trim())?.[1];
-  return quoted ?? single ?? text.replace(/\s+#.*$/, '').trim();
+  const [, double, single] = /^(?:"([^"]*)"|'([^']*)')/.exec(text.trim()) ?? [];
+  return double ?? single ?? text.replace(/\s+#.*$/, '').trim();
 }

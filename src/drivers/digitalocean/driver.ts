@@ -2,6 +2,7 @@ import { defineDriver } from '../driver.ts';
 import { configure, readConfig, type DropletConfig } from './config.ts';
 import { inspectDroplet, recallStatus } from './inspect.ts';
 import { manifest } from './manifest.ts';
+import { placeOf } from './place.ts';
 import { dropletSteps } from './steps.ts';
 
 // What changes a machine is loaded when it is called.
@@ -18,6 +19,7 @@ export default defineDriver<DropletConfig>(manifest, {
   inspect: inspectDroplet,
   inspectMany: async (contexts) => (await import('./inspect-many.ts')).inspectDroplets(contexts),
   recall: recallStatus,
+  place: placeOf,
   listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
 });

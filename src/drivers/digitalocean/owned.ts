@@ -1,11 +1,11 @@
 import type { OwnedResource } from '../owned.ts';
 import { sshKeyOf } from './answers.ts';
-import { openDigitalOcean, type DigitalOcean } from './api.ts';
+import { openDigitalOcean } from './api.ts';
 import { findByTag } from './find-droplet.ts';
 import { deleteFirewall, deleteTag, listFirewalls } from './firewall.ts';
 import { deleteKey } from './key.ts';
 import { deleteDroplet } from './remove.ts';
-import { machineTag, readDropletTags, readOwnName, storeTag } from './tags.ts';
+import { machineTag, ownTags, readDropletTags, readOwnName, storeTag } from './tags.ts';
 import { accessOfCheck, type DropletCheck } from './world.ts';
 
 /** What is at DigitalOcean that belongs to a store, whatever its records say. */
@@ -50,10 +50,10 @@ function named(
       ];
 }
 
-/** Removes one of them, and the tag of its machine when no droplet has it any more. */
+/** Removes one of them, and the tags of its machine when no droplet has them any more. */
 export async function removeOwned(context: DropletCheck, resource: OwnedResource): Promise<void> {
   const api = openDigitalOcean(accessOfCheck(context));
-  const { kind, id, machineId } = resource;
+  const { kind, id, machineId, expiresMs } = resource;
   const { host, signal } = context;
   if (kind === 'instance' && /^[1-9]\d*$/.test(id)) {
     await deleteDroplet(api, Number(id), { clock: host.clock, signal });
@@ -62,13 +62,10 @@ export async function removeOwned(context: DropletCheck, resource: OwnedResource
   } else if (kind === 'key') {
     await deleteKey(api, id);
   }
-  if (machineId !== undefined) {
-    await removeTag(api, machineTag(machineId));
+  if (machineId === undefined || (await findByTag(api, machineTag(machineId))).length > 0) {
+    return;
   }
-}
-
-async function removeTag(api: DigitalOcean, tag: string): Promise<void> {
-  if ((await findByTag(api, tag)).length === 0) {
+  for (const tag of ownTags({ machineId, ...(expiresMs === undefined ? {} : { expiresMs }) })) {
     await deleteTag(api, tag);
   }
 }

@@ -72,13 +72,12 @@ export async function removeDroplets(context: DropletContext, world: DropletWorl
   }
 }
 
-/** None are believed only after several looks: the answer to the request that made one may have been lost. */
+/** None are believed only after several looks: the answer to the request that made one may have been lost a moment ago. */
 async function findSurely(context: DropletContext, world: DropletWorld): Promise<readonly Droplet[]> {
-  const { host, signal, config } = context;
+  const { host, signal } = context;
   for (let look = 1; ; look += 1) {
     const found = await findOwn(context, world);
-    const isLost = world.state.isDropletBegun && config.dropletId === 0;
-    if (found.length > 0 || !isLost || look === looks) {
+    if (found.length > 0 || !world.state.isDropletBegun || look === looks) {
       return found;
     }
     await host.clock.sleep(betweenLooksMs, signal);
@@ -94,8 +93,10 @@ export async function deleteDroplet(
   let isAsked = false;
   await waitFor(
     async () => {
-      isAsked ||= await askToDelete(api, id);
-      return isAsked && (await findById(api, id)) === undefined ? true : undefined;
+      const outcome = isAsked ? 'taken' : await askToDelete(api, id);
+      // Where it is not known yet, it is asked for again once it is.
+      isAsked = outcome === 'taken';
+      return outcome !== 'busy' && (await findById(api, id)) === undefined ? true : undefined;
     },
     {
       clock,
@@ -109,14 +110,17 @@ export async function deleteDroplet(
   );
 }
 
-/** @returns false when it cannot be deleted now. */
-async function askToDelete(api: DigitalOcean, id: number): Promise<boolean> {
+/** @returns `busy` when it cannot be deleted now. */
+async function askToDelete(api: DigitalOcean, id: number): Promise<'taken' | 'missing' | 'busy'> {
   try {
-    await unlessMissing(() => api.call({ method: 'DELETE', path: `/droplets/${id}` }));
-    return true;
+    const deletion = async (): Promise<'taken'> => {
+      await api.call({ method: 'DELETE', path: `/droplets/${id}` });
+      return 'taken';
+    };
+    return (await unlessMissing(deletion)) ?? 'missing';
   } catch (error) {
     if (cloudStatus(error) === 422) {
-      return false;
+      return 'busy';
     }
     throw error;
   }

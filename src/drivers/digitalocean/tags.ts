@@ -33,7 +33,7 @@ export function storeTag(storeId: string): string {
 }
 
 /** Tags that nothing but this machine has, so that they go with it. */
-export function ownTags({ machineId, expiresMs }: Ownership): readonly string[] {
+export function ownTags({ machineId, expiresMs }: Omit<Ownership, 'storeId'>): readonly string[] {
   const at = expiresMs === undefined ? '' : new Date(expiresMs).toISOString().replace(/\.\d+Z$/, 'Z');
   return [machineTag(machineId), ...(at === '' ? [] : [`${ownerTags.expires}:${at}:${machineId}`])];
 }

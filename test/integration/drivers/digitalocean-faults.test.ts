@@ -178,6 +178,19 @@ declare('the answer is lost and the tag is late: still one droplet', async (t, {
   await machine.cleanup();
 });
 
+declare(
+  'rm finds a droplet that was made a moment ago and that nobody knows yet',
+  async (t, { make, cloud }) => {
+    const machine = make();
+    Object.assign(cloud, { unknownAnswers: 2, untaggedAnswers: 1 });
+    for (const step of machine.driver.steps(machine.context)) {
+      await step.run();
+    }
+    t.is(cloud.account.droplets.size, 1);
+    await machine.cleanup();
+  },
+);
+
 declare('a droplet that never comes up ends with a time-out', async (t, { make, cloud }) => {
   const machine = make();
   cloud.actionAnswers = 1_000_000;
