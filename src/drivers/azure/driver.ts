@@ -1,6 +1,7 @@
 import { defineDriver } from '../driver.ts';
 import { configure, readConfig, type AzureConfig } from './config.ts';
 import { inspectMachine, inspectMachines, recallStatus } from './inspect.ts';
+import { placeOf } from './place.ts';
 import { manifest } from './manifest.ts';
 import { machineSteps } from './steps.ts';
 
@@ -18,6 +19,7 @@ export default defineDriver<AzureConfig>(manifest, {
   inspect: inspectMachine,
   inspectMany: inspectMachines,
   recall: recallStatus,
+  place: placeOf,
   listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
 });

@@ -1,6 +1,7 @@
 import { defineDriver } from '../driver.ts';
 import { configure, readConfig, type GoogleConfig } from './config.ts';
 import { inspectInstance, inspectMany, recallStatus } from './inspect.ts';
+import { placeOf } from './place.ts';
 import { manifest } from './manifest.ts';
 import { instanceSteps } from './steps.ts';
 
@@ -18,6 +19,7 @@ export default defineDriver<GoogleConfig>(manifest, {
   inspect: inspectInstance,
   inspectMany,
   recall: recallStatus,
+  place: placeOf,
   listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
 });

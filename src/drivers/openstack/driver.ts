@@ -2,6 +2,7 @@ import { defineDriver } from '../driver.ts';
 import { readConfig, type OpenStackConfig } from './config.ts';
 import { configure } from './configure.ts';
 import { inspectServer, inspectServers, recallStatus } from './inspect.ts';
+import { placeOf } from './place.ts';
 import { manifest } from './manifest.ts';
 import { serverSteps } from './steps.ts';
 
@@ -20,6 +21,7 @@ export default defineDriver<OpenStackConfig>(manifest, {
   inspect: inspectServer,
   inspectMany: inspectServers,
   recall: recallStatus,
+  place: placeOf,
   listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
 });

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { isMachineError } from '../../../src/core/errors.ts';
+import { ownedKinds } from '../../../src/drivers/owned.ts';
 import type { CloudMachine } from '../../fakes/cloud-machine.ts';
 import type { CloudRequest, Fault, FaultServer } from './fault-server.ts';
 
@@ -191,6 +192,37 @@ export function declareFaults<Request extends CloudRequest, Scene extends CloudS
       await machine.cleanup();
     });
   }
+
+  declare(
+    'everything is lost here: what was made is found where its place says, and removed',
+    async (t, scene) => {
+      const storeId = '00000000-0000-4000-8000-00000000000a';
+      const lost = scene.make({ storeId });
+      const { driver, context, state } = lost;
+      await createIn(lost);
+      const theirs = scene.make({ name: 'theirs' });
+      await createIn(theirs);
+      const place = driver.place?.(context.config, state()) ?? {};
+      const found = driver.configure(place);
+      const there = {
+        ...context,
+        config: driver.readConfig(found.config),
+        state: found.state ?? {},
+      };
+      const owned = (await driver.listOwned?.(there, storeId)) ?? [];
+      const { machineId } = (await context.provider?.ownership()) ?? { machineId: '?' };
+      t.true(owned.some((each) => each.kind === 'instance' && each.machineId === machineId));
+      t.true(owned.every((each) => each.machineId === undefined || each.machineId === machineId));
+      for (const kind of ownedKinds) {
+        for (const resource of owned.filter((each) => each.kind === kind)) {
+          await driver.removeOwned?.(there, resource);
+        }
+      }
+      t.deepEqual(await driver.listOwned?.(there, storeId), []);
+      t.is(await instancesIn(scene), 1, "another store's machine is not touched");
+      await theirs.cleanup();
+    },
+  );
 
   declare(
     'credentials end in the middle of rm: nothing is forgotten, the next rm finishes',
