@@ -61,8 +61,8 @@ export interface JsonApiOptions extends Pick<
   readonly judgeCode?: (code: string, status: number) => Verdict | undefined;
   /** Codes of errors that are about credentials, besides the statuses 401 and 403. */
   readonly isCredentialsCode?: (code: string, status: number) => boolean;
-  /** Codes that have nothing to do with credentials, though their status says so. */
-  readonly otherCodes?: ReadonlySet<string>;
+  /** Codes of errors that are not, whatever their status: a limit of the account (403). */
+  readonly isOtherCode?: (code: string, status: number) => boolean;
 }
 
 /** Opens an API. Nothing is sent before something is asked. */
@@ -169,7 +169,7 @@ function urlOf(baseUrl: string, { path, query = {} }: JsonRequest): string {
 }
 
 function refusal(options: JsonApiOptions, request: JsonRequest, { status, body }: HttpAnswer): MachineError {
-  const { title, readError, isCredentialsCode } = options;
+  const { title, readError, isCredentialsCode, isOtherCode } = options;
   const what = `${request.method} ${new URL(urlOf(options.baseUrl, request)).pathname}`;
   const parsed = parse(body);
   const said = parsed === unreadable ? undefined : readError(parsed);
@@ -181,7 +181,7 @@ function refusal(options: JsonApiOptions, request: JsonRequest, { status, body }
   }
   const { code, message } = said ?? { code: `status ${status}`, message: '' };
   const isCredentials =
-    options.otherCodes?.has(code) !== true &&
+    isOtherCode?.(code, status) !== true &&
     (status === 401 || status === 403 || isCredentialsCode?.(code, status) === true);
   const shown = message.replaceAll(/\p{Cc}/gu, ' ').slice(0, 1000);
   return new MachineError(

@@ -43,6 +43,8 @@ export interface LinuxHost {
   readonly root: string;
   /** How often it has booted. */
   boots(): number;
+  /** Gives it another address in the place of the one it has. */
+  move(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -103,10 +105,18 @@ export async function startLinuxHost(
 
   const name = `tsm${randomBytes(3).toString('hex')}`;
   const net = `198.18.${randomBytes(1)[0] ?? 0}`;
-  const [near, address] = [`${net}.1`, `${net}.2`];
+  const near = `${net}.1`;
+  let address = `${net}.2`;
   await link(name, near, address);
   const proxy = await startWebProxy(near);
   const nspawn = boot(name, root, path.join(directory, 'console'));
+  let moves = 0;
+  const move = async (): Promise<void> => {
+    moves += 1;
+    const next = `${net}.${2 + moves * 4}`;
+    await relink(name, { near, old: address, nextNear: `${net}.${1 + moves * 4}`, next });
+    address = next;
+  };
   const stop = async (): Promise<void> => {
     await end(nspawn.child());
     await proxy.close();
@@ -119,7 +129,17 @@ export async function startLinuxHost(
     await stop();
     throw error;
   }
-  return { address, keyPath, proxyUrl: proxy.url, root, boots: nspawn.boots, stop };
+  return {
+    get address() {
+      return address;
+    },
+    keyPath,
+    proxyUrl: proxy.url,
+    root,
+    boots: nspawn.boots,
+    move,
+    stop,
+  };
 }
 
 /** A tar of a fresh root file system; made by debootstrap once a week and kept in the cache. */
@@ -252,6 +272,22 @@ async function link(name: string, near: string, far: string): Promise<void> {
   await must('ip', ['-n', name, 'addr', 'add', `${far}/30`, 'dev', 'host0']);
   await must('ip', ['-n', name, 'link', 'set', 'host0', 'up']);
   await must('ip', ['-n', name, 'link', 'set', 'lo', 'up']);
+}
+
+/** Takes the old address of the far end and gives it the next one; its way to the proxy stays. */
+async function relink(
+  name: string,
+  {
+    near,
+    old,
+    nextNear,
+    next,
+  }: { readonly near: string; readonly old: string; readonly nextNear: string; readonly next: string },
+): Promise<void> {
+  await must('ip', ['addr', 'add', `${nextNear}/30`, 'dev', name]);
+  await must('ip', ['-n', name, 'addr', 'add', `${next}/30`, 'dev', 'host0']);
+  await must('ip', ['-n', name, 'addr', 'del', `${old}/30`, 'dev', 'host0']);
+  await must('ip', ['-n', name, 'route', 'replace', near, 'dev', 'host0', 'src', next]);
 }
 
 /** Runs nspawn, and again when the host restarts, which it says by its exit code. */

@@ -101,7 +101,7 @@ export function openGoogle(access: GoogleAccess): Google {
     },
     readError,
     judgeCode: (code): Verdict | undefined => (throttlingCodes.has(code) ? 'throttled' : undefined),
-    otherCodes,
+    isOtherCode: (code) => otherCodes.has(code),
   });
   const find: Google['find'] = async (path) =>
     unlessMissing(async () => (await api.call({ method: 'GET', path: `/${path}` })).body);
