@@ -18,14 +18,6 @@ export interface Rests {
   readonly spotRequests: readonly string[];
 }
 
-export const nothing: Rests = {
-  instances: [],
-  keyPairs: [],
-  securityGroups: [],
-  volumes: [],
-  spotRequests: [],
-};
-
 /** Asks moto itself, past any proxy. */
 export async function restsOf(motoUrl: string, region = 'us-east-1'): Promise<Rests> {
   const ec2 = openEc2({
