@@ -65,6 +65,10 @@ export function makeCloudMachine(options: CloudMachineOptions): CloudMachine {
     },
     provider: provider.material,
     secrets,
+    // For `check` and its like, which have no provider.
+    get state() {
+      return provider.state();
+    },
   };
   return {
     driver,
