@@ -3,7 +3,7 @@
 const secretHeaders =
   /^(authorization|proxy-authorization|cookie|set-cookie|x-auth-token|x-subject-token|x-amz-security-token|x-aws-ec2-metadata-token|x-api-key)$/i;
 const secretNames =
-  'secret_?(?:access_?)?key|access_?key_?id|client_?secret|(?:[a-z_]*_)?(?:token|password)|(?:session|security)_?token|root_?password|signature|x-amz-signature|x-amz-security-token|user_?data|assertion|private_?key';
+  'secret_?(?:access_?)?key|access_?key_?id|client_?secret|(?:[a-z_]*_)?(?:token|password)|(?:session|security)_?token|root_?password|signature|x-amz-signature|x-amz-security-token|user_?data|assertion|private_?key|accessToken';
 const inForm = new RegExp(`(^|[&?])((?:${secretNames})=)[^&\\s]*`, 'gi');
 const inJson = new RegExp(`("(?:${secretNames})"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi');
 const inXml = new RegExp(`(<(${secretNames})>)[^<]*(</\\2>)`, 'gi');
