@@ -3,7 +3,7 @@
 const secretHeaders =
   /^(authorization|proxy-authorization|cookie|set-cookie|x-auth-token|x-subject-token|x-amz-security-token|x-aws-ec2-metadata-token|x-api-key)$/i;
 const secretNames =
-  'secret_?(?:access_?)?key|access_?key_?id|client_?secret|(?:[a-z_]*_)?(?:token|password|assertion)|(?:session|security)_?token|root_?password|admin_?pass|secret|signature|x-amz-signature|x-amz-security-token|user_?data|custom_?data|private_?key';
+  'secret_?(?:access_?)?key|access_?key_?id|client_?secret|(?:[a-z_]*_)?(?:token|password|assertion)|access_?token|(?:session|security)_?token|root_?password|admin_?pass|secret|signature|x-amz-signature|x-amz-security-token|user_?data|custom_?data|private_?key';
 const inForm = new RegExp(`(^|[&?])((?:${secretNames})=)[^&\\s]*`, 'gi');
 const inJson = new RegExp(`("(?:${secretNames})"\\s*:\\s*)"(?:[^"\\\\]|\\\\.)*"`, 'gi');
 /** A token in a request to Keystone. */

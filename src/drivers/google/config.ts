@@ -54,7 +54,7 @@ const rulePrefix = /^[a-z](?:[-a-z0-9]{0,20}[a-z0-9])?$/;
 const accelerator = /^(?:count=\d{1,2},type=[a-z0-9-]+|type=[a-z0-9-]+(?:,count=\d{1,2})?)$/;
 const metadataItem = /^[A-Za-z0-9_-]{1,128}=[^\0]*$/u;
 /** Keys that this driver needs for itself. */
-const ownMetadata = /^(?:ssh-keys|user-data|enable-oslogin)=/i;
+const ownMetadata = /^(?:ssh-keys|user-data)=/i;
 const ranges = {
   diskSize: { min: 1, max: 65_536, default: 10, unit: ' GB' },
   port: { min: 1, max: 65_535, default: 22 },

@@ -11,7 +11,7 @@ test.serial('killed at every request that makes something and after it: rm leave
   try {
     const asked = await killAtEveryRequest(t, {
       server: cloud.server,
-      rests: cloud.rests,
+      rests: async () => cloud.rests(),
       instances: 'instances',
       args: [
         ...['-d', 'google', '--google-endpoint', cloud.server.url, '--google-project', 'hotel-1'],

@@ -198,11 +198,11 @@ export function declareFaults<Request extends CloudRequest, Scene extends CloudS
     async (t, scene) => {
       const storeId = '00000000-0000-4000-8000-00000000000a';
       const lost = scene.make({ storeId });
-      const { driver, context, state } = lost;
+      const { driver, context } = lost;
       await createIn(lost);
       const theirs = scene.make({ name: 'theirs' });
       await createIn(theirs);
-      const place = driver.place?.(context.config, state()) ?? {};
+      const place = driver.place?.(context.config, lost.state()) ?? {};
       const found = driver.configure(place);
       const there = {
         ...context,

@@ -39,7 +39,7 @@ export interface GoogleAccount extends GoogleHooks {
 
 interface Pending {
   readonly operation: Record<string, unknown>;
-  left: number;
+  seen: number;
   readonly finish: () => Promise<void> | void;
 }
 
@@ -176,15 +176,15 @@ export function createGoogleAccount(): GoogleAccount {
       : `projects/${project}/zones/${zone}`;
     const path = `${place}/operations/${operation['name'] as string}`;
     operations.set(path, operation);
-    pending.set(path, { operation, left: account.operationRequests, finish });
+    pending.set(path, { operation, seen: 0, finish });
     byRequest.set(requestId, operation);
     return jsonAnswer(200, operation);
   };
 
   const tick = async (): Promise<void> => {
     for (const [path, each] of pending) {
-      each.left -= 1;
-      if (each.left <= 0) {
+      each.seen += 1;
+      if (each.seen >= account.operationRequests) {
         pending.delete(path);
         Object.assign(each.operation, { status: 'DONE', progress: 100 });
         await each.finish();

@@ -27,6 +27,9 @@ const { publicKey, privateKey } = generateKeyPairSync('rsa', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
 });
 
+/** A line of that private key, which must be nowhere. */
+export const secretLine = privateKey.split('\n')[1] ?? '';
+
 /** A cloud of one project. */
 export interface GoogleCloud {
   readonly server: FaultServer;
