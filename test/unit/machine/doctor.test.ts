@@ -358,8 +358,8 @@ const cases: readonly Case[] = [
     what: 'a driver that docker-machine contains',
     code: 'driver-of-docker-machine',
     subject: 'machine m',
-    tree: { 'machines/m/config.json': record({ DriverName: 'digitalocean' }) },
-    says: ['the real docker-machine', 'tsmachine-driver-digitalocean'],
+    tree: { 'machines/m/config.json': record({ DriverName: 'softlayer' }) },
+    says: ['the real docker-machine', 'tsmachine-driver-softlayer'],
   },
   {
     what: 'a machine that somebody works on',
