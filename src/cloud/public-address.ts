@@ -37,6 +37,27 @@ export async function publicAddress(host: Host, signal: AbortSignal): Promise<st
   });
 }
 
+/**
+ * The range that ports are open to where nobody has said another: this computer alone.
+ * @param flag by which one is said, for the advice
+ * @throws MachineError `request-failed` when nobody tells the address.
+ */
+export async function callerRange(
+  { host, signal }: { readonly host: Host; readonly signal: AbortSignal },
+  flag: string,
+): Promise<string> {
+  try {
+    return rangeOfOne(await publicAddress(host, signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new MachineError('request-failed', 'Nobody knows from where the ports are to be open.', {
+      why: 'The public address of this computer could not be found out.',
+      remedies: [`Name an address range: --${flag} 192.0.2.0/24`],
+      cause: error,
+    });
+  }
+}
+
 /** An address as a range of one: `192.0.2.1/32`. */
 export function rangeOfOne(address: string): string {
   return `${address}/${isIPv6(address) ? 128 : 32}`;

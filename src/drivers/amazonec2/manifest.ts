@@ -1,4 +1,5 @@
 import type { DriverManifest } from '../driver.ts';
+import { providerCapabilities } from '../provider-capabilities.ts';
 
 /**
  * Names of flags and variables are those of docker-machine and rancher; `open-to`, `profile` and `spot-fallback`, and the
@@ -291,12 +292,5 @@ export const manifest: DriverManifest = {
     amd64: { 'amazonec2-instance-type': 't3.small' },
     arm64: { 'amazonec2-instance-type': 't4g.small' },
   },
-  capabilities: {
-    boots: 'host',
-    provider: true,
-    power: true,
-    ssh: true,
-    localEndpoints: false,
-    resume: false,
-  },
+  capabilities: providerCapabilities,
 };

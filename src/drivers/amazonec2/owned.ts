@@ -7,7 +7,7 @@ import { filter } from './choose.ts';
 import type { Ec2Config } from './config.ts';
 import { isThere } from './find-instance.ts';
 import { findKeyPair } from './key-pair.ts';
-import { waitUntilGone } from './remove.ts';
+import { waitUntilTerminated } from './remove.ts';
 import { removeGroupIfUnused } from './security-group.ts';
 import { accessOfCheck } from './world.ts';
 
@@ -64,7 +64,7 @@ export async function removeOwned(context: CheckContext<Ec2Config>, resource: Ow
       return;
     case 'instance':
       await unlessMissing(() => ec2.call('TerminateInstances', { InstanceId: [id] }));
-      await waitUntilGone(context, ec2, id);
+      await waitUntilTerminated(context, ec2, id);
       return;
     case 'disk':
       await removeDisk(ec2, id);

@@ -1,6 +1,6 @@
+import { findSurely, waitUntilGone } from '../../cloud/certain.ts';
 import { ownerTags } from '../../cloud/ownership.ts';
 import { MachineError } from '../../core/errors.ts';
-import { waitFor } from '../../core/wait.ts';
 import { securityGroupsOf, spotRequestsOf, volumesOf, type Instance } from './api/answers.ts';
 import { filter } from './choose.ts';
 import { unlessMissing, type Ec2 } from './api/ec2.ts';
@@ -10,13 +10,6 @@ import { removeUnusedGroups } from './security-group.ts';
 import { openWorld, type Ec2Context, type Ec2World } from './world.ts';
 
 /** Removing a machine at EC2, so that nothing of it is left that costs money or has its name. */
-
-const goneTimeoutMs = 10 * 60_000;
-const firstIntervalMs = 2_000;
-const intervalMaxMs = 15_000;
-/** Lists may be some seconds behind what was made. */
-const looks = 3;
-const betweenLooksMs = 3_000;
 
 /** Everything, in the order in which one thing holds another. What is gone already is success. */
 export async function removeFromEc2(context: Ec2Context): Promise<void> {
@@ -44,13 +37,13 @@ function isNothingBegun({ config }: Ec2Context, state: Ec2World['state']): boole
 /** Instances of the machine with their spot requests and disks. Returns when all of them are gone. */
 export async function removeInstances(context: Ec2Context, world: Ec2World): Promise<void> {
   const { ec2 } = world;
-  const found = await findSurely(context, world);
+  const found = await findInstances(context, world);
   // First the request, or it would be fulfilled a second time.
   await cancelSpotRequests(world, found);
   if (found.length > 0) {
     await ec2.call('TerminateInstances', { InstanceId: found.map(({ id }) => id) });
     for (const { id } of found) {
-      await waitUntilGone(context, ec2, id);
+      await waitUntilTerminated(context, ec2, id);
     }
   }
   await removeVolumes(world);
@@ -58,27 +51,15 @@ export async function removeInstances(context: Ec2Context, world: Ec2World): Pro
   await world.provider.saveState({ clientToken: '', createdMs: null });
 }
 
-/**
- * The instances of the machine. None are believed only to somebody who looks into the right account, several times: the
- * answer to the call that made one may have been lost.
- * @throws MachineError `credentials-refused`.
- */
-async function findSurely(context: Ec2Context, world: Ec2World): Promise<readonly Instance[]> {
+/** The instances of the machine. @throws MachineError `credentials-refused`. */
+async function findInstances(context: Ec2Context, world: Ec2World): Promise<readonly Instance[]> {
   const { host, signal, config } = context;
-  const mayBeThere = config.instanceId !== '' || world.state.clientToken !== '';
-  for (let look = 1; ; look += 1) {
-    const found = await findOwn(context, world);
-    if (found.length > 0 || !mayBeThere) {
-      return found;
-    }
-    if (look === 1) {
-      await requireSameAccount(context, world);
-    }
-    if (look === looks) {
-      return [];
-    }
-    await host.clock.sleep(betweenLooksMs, signal);
-  }
+  return findSurely(async () => findOwn(context, world), {
+    clock: host.clock,
+    signal,
+    mayBeThere: config.instanceId !== '' || world.state.clientToken !== '',
+    requireRightAccount: async () => requireSameAccount(context, world),
+  });
 }
 
 async function requireSameAccount({ name }: Ec2Context, { ec2, state }: Ec2World): Promise<void> {
@@ -122,26 +103,16 @@ async function cancelSpotRequests(
 }
 
 /** Returns when the instance is gone. @throws MachineError `timeout`. */
-export async function waitUntilGone(
+export async function waitUntilTerminated(
   { host, signal }: Pick<Ec2Context, 'host' | 'signal'>,
   ec2: Ec2,
   id: string,
 ): Promise<void> {
-  await waitFor(
-    async () => {
-      const instance = await findById(ec2, id);
-      return instance === undefined || !isThere(instance) ? true : undefined;
-    },
-    {
-      clock: host.clock,
-      timeoutMs: goneTimeoutMs,
-      intervalMs: firstIntervalMs,
-      intervalMaxMs,
-      signal,
-      code: 'timeout',
-      what: `the instance ${id} to be gone`,
-    },
-  );
+  const isGone = async (): Promise<boolean> => {
+    const instance = await findById(ec2, id);
+    return instance === undefined || !isThere(instance);
+  };
+  await waitUntilGone(`the instance ${id}`, isGone, { clock: host.clock, signal });
 }
 
 /** Disks go with their instance; one that did not is a rest. */

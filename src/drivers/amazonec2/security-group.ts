@@ -1,7 +1,6 @@
 import { wantedPorts, type OpenPort } from '../../cloud/open-ports.ts';
-import { publicAddress, rangeOfOne } from '../../cloud/public-address.ts';
+import { callerRange } from '../../cloud/public-address.ts';
 import { ownerTags } from '../../cloud/ownership.ts';
-import { MachineError } from '../../core/errors.ts';
 import { waitFor } from '../../core/wait.ts';
 import {
   instancesOf,
@@ -96,16 +95,7 @@ async function rangesOf(
     const [vpc] = await ec2.list('DescribeVpcs', { VpcId: [vpcId] }, vpcsOf);
     return vpc?.range === undefined ? [] : [vpc.range];
   }
-  try {
-    return [rangeOfOne(await publicAddress(host, signal))];
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new MachineError('request-failed', 'Nobody knows from where the ports are to be open.', {
-      why: 'The public address of this computer could not be found out.',
-      remedies: ['Name an address range: --amazonec2-open-to 192.0.2.0/24'],
-      cause: error,
-    });
-  }
+  return [await callerRange({ host, signal }, 'amazonec2-open-to')];
 }
 
 async function ensureGroup(
@@ -215,7 +205,7 @@ export async function removeGroupIfUnused(ec2: Ec2, groupId: string): Promise<bo
   // EC2 keeps a group that is in use; it is asked first because it says so by an error only.
   const machines = await ec2.list(
     'DescribeInstances',
-    { Filter: [filter('instance.group-id', groupId)] },
+    { Filter: [filter(`tag:${ownerTags.mark}`, '1')] },
     instancesOf,
   );
   if (machines.some((instance) => isThere(instance) && instance.groupIds.includes(groupId))) {

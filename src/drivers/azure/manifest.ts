@@ -1,4 +1,5 @@
 import type { DriverManifest } from '../driver.ts';
+import { providerCapabilities } from '../provider-capabilities.ts';
 
 /**
  * Names of flags and variables are those of docker-machine and rancher; `client-certificate`, `endpoint`, `login-endpoint`,
@@ -265,12 +266,5 @@ export const manifest: DriverManifest = {
       help: 'Virtual network, [GROUP:]NAME, made when it is not there',
     },
   ],
-  capabilities: {
-    boots: 'host',
-    provider: true,
-    power: true,
-    ssh: true,
-    localEndpoints: false,
-    resume: false,
-  },
+  capabilities: providerCapabilities,
 };

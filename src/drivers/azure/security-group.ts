@@ -1,4 +1,4 @@
-import { publicAddress, rangeOfOne } from '../../cloud/public-address.ts';
+import { callerRange } from '../../cloud/public-address.ts';
 import { ownerTags, sharedTags } from '../../cloud/ownership.ts';
 import { listField } from '../../cloud/json-fields.ts';
 import { MachineError } from '../../core/errors.ts';
@@ -72,16 +72,7 @@ async function sourcesOf(
   if (config.usesPrivateAddress) {
     return [insideTag];
   }
-  try {
-    return [rangeOfOne(await publicAddress(host, signal))];
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new MachineError('request-failed', 'Nobody knows from where the ports are to be open.', {
-      why: 'The public address of this computer could not be found out.',
-      remedies: ['Name an address range: --azure-open-to 192.0.2.0/24'],
-      cause: error,
-    });
-  }
+  return [await callerRange({ host, signal }, 'azure-open-to')];
 }
 
 /** Removes the machine's own group, or one of this store that nothing uses any more. */

@@ -1,8 +1,7 @@
 import { cloudStatus, unlessMissing } from '../../cloud/json-api.ts';
 import { makeOnce } from '../../cloud/make-once.ts';
 import { wantedPorts, type OpenPort } from '../../cloud/open-ports.ts';
-import { publicAddress, rangeOfOne } from '../../cloud/public-address.ts';
-import { MachineError } from '../../core/errors.ts';
+import { callerRange } from '../../cloud/public-address.ts';
 import { firewallOf, type Firewall } from './answers.ts';
 import type { DigitalOcean } from './api.ts';
 import { findVpc } from './choose.ts';
@@ -90,16 +89,7 @@ async function rangesOf(
     const range = (await findVpc(api, { region: config.region, vpc: state.vpc }))?.range ?? '';
     return range === '' ? privateRanges : [range];
   }
-  try {
-    return [rangeOfOne(await publicAddress(host, signal))];
-  } catch (error) {
-    signal.throwIfAborted();
-    throw new MachineError('request-failed', 'Nobody knows from where the ports are to be open.', {
-      why: 'The public address of this computer could not be found out.',
-      remedies: ['Name an address range: --digitalocean-open-to 192.0.2.0/24'],
-      cause: error,
-    });
-  }
+  return [await callerRange({ host, signal }, 'digitalocean-open-to')];
 }
 
 /** A firewall takes only tags that are there. */

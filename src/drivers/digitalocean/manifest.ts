@@ -1,4 +1,5 @@
 import type { DriverManifest } from '../driver.ts';
+import { providerCapabilities } from '../provider-capabilities.ts';
 
 /**
  * Names of flags and variables are those of docker-machine and rancher; `context`, `endpoint`, `open-port`, `open-to`,
@@ -135,12 +136,5 @@ export const manifest: DriverManifest = {
       help: 'UUID of the VPC (default: the default one of the region)',
     },
   ],
-  capabilities: {
-    boots: 'host',
-    provider: true,
-    power: true,
-    ssh: true,
-    localEndpoints: false,
-    resume: false,
-  },
+  capabilities: providerCapabilities,
 };

@@ -1,7 +1,7 @@
+import { findSurely } from '../../cloud/certain.ts';
 import { cloudStatus, unlessMissing } from '../../cloud/json-api.ts';
 import { MachineError } from '../../core/errors.ts';
 import { waitFor, type WaitClock } from '../../core/wait.ts';
-import type { Droplet } from './answers.ts';
 import type { DigitalOcean } from './api.ts';
 import { findAccount } from './choose.ts';
 import { findById, findOwn } from './find-droplet.ts';
@@ -15,7 +15,6 @@ const goneTimeoutMs = 10 * 60_000;
 const firstIntervalMs = 2_000;
 const intervalMaxMs = 15_000;
 /** Lists may be some seconds behind what was made. */
-const looks = 3;
 const betweenLooksMs = 5_000;
 
 /** Everything, in the order in which one thing holds another. What is gone already is success. */
@@ -63,24 +62,18 @@ async function requireSameAccount({ name }: DropletContext, { api, state }: Drop
 export async function removeDroplets(context: DropletContext, world: DropletWorld): Promise<void> {
   const { host, signal, save } = context;
   const { api, provider, state } = world;
-  for (const { id } of await findSurely(context, world)) {
+  const found = await findSurely(async () => findOwn(context, world), {
+    clock: host.clock,
+    signal,
+    mayBeThere: state.isDropletBegun,
+    betweenLooksMs,
+  });
+  for (const { id } of found) {
     await deleteDroplet(api, id, { clock: host.clock, signal });
   }
   await save({ DropletID: 0, IPAddress: '', PrivateIPAddress: '' });
   if (state.isDropletBegun) {
     await provider.saveState({ isDropletBegun: false });
-  }
-}
-
-/** None are believed only after several looks: the answer to the request that made one may have been lost a moment ago. */
-async function findSurely(context: DropletContext, world: DropletWorld): Promise<readonly Droplet[]> {
-  const { host, signal } = context;
-  for (let look = 1; ; look += 1) {
-    const found = await findOwn(context, world);
-    if (found.length > 0 || !world.state.isDropletBegun || look === looks) {
-      return found;
-    }
-    await host.clock.sleep(betweenLooksMs, signal);
   }
 }
 

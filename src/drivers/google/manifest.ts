@@ -1,4 +1,5 @@
 import type { DriverManifest } from '../driver.ts';
+import { providerCapabilities } from '../provider-capabilities.ts';
 
 /** What the instance itself may do by default, as docker-machine has it: read storage, write logs and metrics. */
 export const defaultScopes = ['devstorage.read_only', 'logging.write', 'monitoring.write']
@@ -198,12 +199,5 @@ export const manifest: DriverManifest = {
       help: 'Zone',
     },
   ],
-  capabilities: {
-    boots: 'host',
-    provider: true,
-    power: true,
-    ssh: true,
-    localEndpoints: false,
-    resume: false,
-  },
+  capabilities: providerCapabilities,
 };

@@ -1,4 +1,5 @@
 import type { DriverManifest } from '../driver.ts';
+import { providerCapabilities } from '../provider-capabilities.ts';
 
 /**
  * Names of flags and variables are those of docker-machine-driver-hetzner; `context`, `endpoint`, `open-port` and `open-to` are
@@ -237,12 +238,5 @@ export const manifest: DriverManifest = {
       help: 'Seconds between two looks at what is being done',
     },
   ],
-  capabilities: {
-    boots: 'host',
-    provider: true,
-    power: true,
-    ssh: true,
-    localEndpoints: false,
-    resume: false,
-  },
+  capabilities: providerCapabilities,
 };

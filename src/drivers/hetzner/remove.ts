@@ -1,3 +1,4 @@
+import { findSurely } from '../../cloud/certain.ts';
 import { unlessMissing } from '../../cloud/json-api.ts';
 import { field } from '../../cloud/json-fields.ts';
 import { MachineError } from '../../core/errors.ts';
@@ -14,9 +15,6 @@ import { markOfToken, openWorld, type HetznerContext, type HetznerWorld } from '
 /** Removing a machine at Hetzner, so that nothing of it is left that costs money or has its name. */
 
 const goneTimeoutMs = 10 * 60_000;
-/** Lists may be some seconds behind what was made. */
-const looks = 3;
-const betweenLooksMs = 3_000;
 
 /** Everything, in the order in which one thing holds another. What is gone already is success. */
 export async function removeFromHetzner(context: HetznerContext): Promise<void> {
@@ -49,7 +47,7 @@ export async function removeServers(
   world: HetznerWorld,
 ): Promise<readonly number[]> {
   const { hetzner, provider, state } = world;
-  const found = await findSurely(context, world);
+  const found = await findServers(context, world);
   // docker-machine's record does not tell the group, but the server does.
   const groupId = found.find((server) => server.placementGroupId !== undefined)?.placementGroupId;
   if (groupId !== undefined && state.groupId === 0) {
@@ -63,27 +61,15 @@ export async function removeServers(
   return found.map(({ id }) => id);
 }
 
-/**
- * The servers of the machine. None are believed only to somebody who looks into the right project, several times: the answer
- * to the request that made one may have been lost.
- * @throws MachineError `credentials-refused`.
- */
-async function findSurely(context: HetznerContext, world: HetznerWorld): Promise<readonly Server[]> {
+/** The servers of the machine. @throws MachineError `credentials-refused`. */
+async function findServers(context: HetznerContext, world: HetznerWorld): Promise<readonly Server[]> {
   const { host, signal, config } = context;
-  const mayBeThere = config.serverId !== 0 || world.state.hasAskedServer;
-  for (let look = 1; ; look += 1) {
-    const found = await findOwn(context, world);
-    if (found.length > 0 || !mayBeThere) {
-      return found;
-    }
-    if (look === 1) {
-      await requireSameProject(context, world);
-    }
-    if (look === looks) {
-      return [];
-    }
-    await host.clock.sleep(betweenLooksMs, signal);
-  }
+  return findSurely(async () => findOwn(context, world), {
+    clock: host.clock,
+    signal,
+    mayBeThere: config.serverId !== 0 || world.state.hasAskedServer,
+    requireRightAccount: async () => requireSameProject(context, world),
+  });
 }
 
 /** Tokens are of one project, and Hetzner does not tell of which. Another token must at least find the machine's key. */

@@ -1,4 +1,5 @@
 import type { DriverManifest } from '../driver.ts';
+import { providerCapabilities } from '../provider-capabilities.ts';
 
 /**
  * Names of flags and variables are those of docker-machine and rancher; `cloud`, `open-port`, `open-to`, `token` and the
@@ -262,12 +263,5 @@ export const manifest: DriverManifest = {
       help: 'Type of the volume that is made',
     },
   ],
-  capabilities: {
-    boots: 'host',
-    provider: true,
-    power: true,
-    ssh: true,
-    localEndpoints: false,
-    resume: false,
-  },
+  capabilities: providerCapabilities,
 };

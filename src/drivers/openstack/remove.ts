@@ -1,6 +1,6 @@
+import { findSurely, waitUntilGone } from '../../cloud/certain.ts';
 import { unlessMissing } from '../../cloud/json-api.ts';
 import { MachineError } from '../../core/errors.ts';
-import { waitFor } from '../../core/wait.ts';
 import type { Server } from './api/answers.ts';
 import type { OpenStack } from './api/openstack.ts';
 import { findById, findOwn, isThere } from './find-server.ts';
@@ -11,13 +11,6 @@ import { removeVolumes } from './volume.ts';
 import { openWorld, type OpenStackContext, type OpenStackWorld } from './world.ts';
 
 /** Removing a machine at OpenStack, so that nothing of it is left that costs money or takes of a quota. */
-
-const goneTimeoutMs = 10 * 60_000;
-const firstIntervalMs = 1_000;
-const intervalMaxMs = 10_000;
-/** Lists may be some seconds behind what was made. */
-const looks = 3;
-const betweenLooksMs = 3_000;
 
 /** Everything, in the order in which one thing holds another. What is gone already is success. */
 export async function removeFromOpenStack(context: OpenStackContext): Promise<void> {
@@ -37,7 +30,7 @@ export async function removeFromOpenStack(context: OpenStackContext): Promise<vo
 
 /** Servers of the machine. Returns when all of them are gone. */
 export async function removeServers(context: OpenStackContext, world: OpenStackWorld): Promise<void> {
-  for (const { id } of await findSurely(context, world)) {
+  for (const { id } of await findServers(context, world)) {
     await deleteServer(context, world.openstack, id);
   }
   await context.save({ MachineId: '', ...(context.config.floatingPool === '' ? { IPAddress: '' } : {}) });
@@ -52,44 +45,22 @@ export async function deleteServer(
 ): Promise<void> {
   const path = `/servers/${encodeURIComponent(id)}`;
   await unlessMissing(() => openstack.call('compute', { method: 'DELETE', path }));
-  await waitFor(
-    async () => {
-      const server = await findById(openstack, id);
-      return server === undefined || !isThere(server) ? true : undefined;
-    },
-    {
-      clock: host.clock,
-      timeoutMs: goneTimeoutMs,
-      intervalMs: firstIntervalMs,
-      intervalMaxMs,
-      signal,
-      code: 'timeout',
-      what: `the server ${id} to be gone`,
-    },
-  );
+  const isGone = async (): Promise<boolean> => {
+    const server = await findById(openstack, id);
+    return server === undefined || !isThere(server);
+  };
+  await waitUntilGone(`the server ${id}`, isGone, { clock: host.clock, signal });
 }
 
-/**
- * The servers of the machine. None are believed only to somebody who looks into the right project, several times: the
- * answer to the request that made one may have been lost.
- * @throws MachineError `credentials-refused`.
- */
-async function findSurely(context: OpenStackContext, world: OpenStackWorld): Promise<readonly Server[]> {
+/** The servers of the machine. @throws MachineError `credentials-refused`. */
+async function findServers(context: OpenStackContext, world: OpenStackWorld): Promise<readonly Server[]> {
   const { host, signal, config } = context;
-  const mayBeThere = config.serverId !== '' || world.state.maybeServer;
-  for (let look = 1; ; look += 1) {
-    const found = await findOwn(context, world);
-    if (found.length > 0 || !mayBeThere) {
-      return found;
-    }
-    if (look === 1) {
-      await requireSameProject(context, world);
-    }
-    if (look === looks) {
-      return [];
-    }
-    await host.clock.sleep(betweenLooksMs, signal);
-  }
+  return findSurely(async () => findOwn(context, world), {
+    clock: host.clock,
+    signal,
+    mayBeThere: config.serverId !== '' || world.state.maybeServer,
+    requireRightAccount: async () => requireSameProject(context, world),
+  });
 }
 
 async function requireSameProject(

@@ -235,8 +235,12 @@ test('ports shows what the agent has done, and starts one where there is none', 
     port: 41_031,
     state: 'forwarded',
   });
-  const log = await readFile(join(machine.store, 'machines', 'dev', 'agent.log'), 'utf8');
-  t.regex(log, /127\.0\.0\.1:41031\/tcp to web:80: forwarded/);
+  // The log is written after the file that "ports" reads.
+  await until(t, 'the line of the log', async () =>
+    (await readFile(join(machine.store, 'machines', 'dev', 'agent.log'), 'utf8')).includes(
+      '127.0.0.1:41031/tcp to web:80: forwarded',
+    ),
+  );
   const lock = await readFile(join(machine.store, 'machines', '.dev.agent-lock'), 'utf8');
   process.kill((JSON.parse(lock) as { pid: number }).pid, 'SIGTERM');
   await until(t, 'the end', async () => (await locks(machine)).length === 0);

@@ -85,7 +85,7 @@ async function forget({ store }: Scene, name: string): Promise<void> {
 declare(
   'what was forgotten is found in every region, shown, and removed; machines stay',
   async (t, scene) => {
-    const { moto, create, gc } = scene;
+    const { moto, store, create, gc } = scene;
     await create('stays');
     await create('lost');
     await create('abroad', '--amazonec2-region', 'eu-west-1');
@@ -128,6 +128,28 @@ declare(
     t.is(left.instances.length, 1);
     t.deepEqual(left.securityGroups, ['docker-machine']);
     t.is((await gc('--dry-run')).stderr, 'Nothing is left over.\n');
+
+    // A machine whose time is over goes with its record.
+    const sidecar = path.join(store.path, 'machines', 'stays', 'tsmachine.json');
+    const own = JSON.parse(await readFile(sidecar, 'utf8')) as Record<string, unknown>;
+    await writeFile(sidecar, JSON.stringify({ ...own, expires: '2020-01-01T00:00:00Z' }));
+    const { stdout } = await store.tsmachine(['ls', '-f', '{{.Error}}'], { env });
+    t.is(stdout, 'its time is over: tsmachine gc\n');
+    const over = await gc('-y', '--json');
+    t.is(over.code, 0, over.stderr);
+    t.deepEqual(
+      rowsOf(over)
+        .filter(({ kind }) => kind !== 'disk')
+        .map(({ kind, name, reason, removed }) => [kind, name, reason, removed]),
+      [
+        ['machine', 'stays', 'expired', true],
+        ['instance', 'stays', 'expired', true],
+        ['key', 'stays', 'expired', true],
+        ['group', 'docker-machine', 'unused', true],
+      ],
+    );
+    t.deepEqual(await restsOf(moto.url), nothing);
+    t.is((await store.tsmachine(['ls', '-q'])).stdout, '');
   },
 );
 
@@ -203,28 +225,6 @@ declare('of other stores nothing is touched, nor of a machine that is just being
   }
   t.deepEqual(await restsOf(moto.url), nothing);
   await other.dispose();
-
-  // A machine whose time is over goes with its record.
-  const sidecar = path.join(store.path, 'machines', 'stays', 'tsmachine.json');
-  const own = JSON.parse(await readFile(sidecar, 'utf8')) as Record<string, unknown>;
-  await writeFile(sidecar, JSON.stringify({ ...own, expires: '2020-01-01T00:00:00Z' }));
-  const { stdout } = await store.tsmachine(['ls', '-f', '{{.Error}}'], { env });
-  t.is(stdout, 'its time is over: tsmachine gc\n');
-  const over = await gc('-y', '--json');
-  t.is(over.code, 0, over.stderr);
-  t.deepEqual(
-    rowsOf(over)
-      .filter(({ kind }) => kind !== 'disk')
-      .map(({ kind, name, reason, removed }) => [kind, name, reason, removed]),
-    [
-      ['machine', 'stays', 'expired', true],
-      ['instance', 'stays', 'expired', true],
-      ['key', 'stays', 'expired', true],
-      ['group', 'docker-machine', 'unused', true],
-    ],
-  );
-  t.deepEqual(await restsOf(moto.url), nothing);
-  t.is((await store.tsmachine(['ls', '-q'])).stdout, '');
 });
 
 declare(

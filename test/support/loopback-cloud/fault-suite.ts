@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import { isMachineError } from '../../../src/core/errors.ts';
-import { ownedKinds } from '../../../src/drivers/owned.ts';
+import { ownedKinds, type OwnedResource } from '../../../src/drivers/owned.ts';
 import type { CloudMachine } from '../../fakes/cloud-machine.ts';
 import type { CloudRequest, Fault, FaultServer } from './fault-server.ts';
 
@@ -66,6 +66,19 @@ export async function tryCreate(t: ExecutionContext, machine: CloudMachine): Pro
   } catch (error) {
     t.true(isMachineError(error) && error.code !== 'bug', String(error));
     return error;
+  }
+}
+
+/** As `gc` does it. */
+async function removeAll(
+  { driver }: CloudMachine,
+  context: Parameters<NonNullable<CloudMachine['driver']['removeOwned']>>[0],
+  resources: readonly OwnedResource[],
+): Promise<void> {
+  for (const kind of ownedKinds) {
+    for (const resource of resources.filter((each) => each.kind === kind)) {
+      await driver.removeOwned?.(context, resource);
+    }
   }
 }
 
@@ -213,14 +226,12 @@ export function declareFaults<Request extends CloudRequest, Scene extends CloudS
       const { machineId } = (await context.provider?.ownership()) ?? { machineId: '?' };
       t.true(owned.some((each) => each.kind === 'instance' && each.machineId === machineId));
       t.true(owned.every((each) => each.machineId === undefined || each.machineId === machineId));
-      for (const kind of ownedKinds) {
-        for (const resource of owned.filter((each) => each.kind === kind)) {
-          await driver.removeOwned?.(there, resource);
-        }
-      }
-      t.deepEqual(await driver.listOwned?.(there, storeId), []);
+      await removeAll(lost, there, owned);
       t.is(await instancesIn(scene), 1, "another store's machine is not touched");
       await theirs.cleanup();
+      // What both used was in use until now.
+      await removeAll(lost, there, (await driver.listOwned?.(there, storeId)) ?? []);
+      t.deepEqual(await driver.listOwned?.(there, storeId), []);
     },
   );
 
