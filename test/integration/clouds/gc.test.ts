@@ -218,7 +218,8 @@ declare('of other stores nothing is touched, nor of a machine that is just being
   t.deepEqual([...left.keyPairs].sort(), ['theirs', 'young']);
   t.is(left.instances.length, 2);
   proxy.onDone = () => undefined;
-  for (const each of [store, other]) {
+  // The group is of the store that made it, and stays while somebody uses it.
+  for (const each of [other, store]) {
     for (const name of ['young', 'theirs']) {
       await each.tsmachine(['rm', '-y', name], { env });
     }
