@@ -266,5 +266,9 @@ export const manifest: DriverManifest = {
       help: 'Virtual network, [GROUP:]NAME, made when it is not there',
     },
   ],
+  architectures: {
+    amd64: { 'azure-size': 'Standard_B2s' },
+    arm64: { 'azure-size': 'Standard_B2ps_v2' },
+  },
   capabilities: providerCapabilities,
 };

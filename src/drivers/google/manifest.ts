@@ -199,5 +199,9 @@ export const manifest: DriverManifest = {
       help: 'Zone',
     },
   ],
+  architectures: {
+    amd64: { 'google-machine-type': 'e2-small' },
+    arm64: { 'google-machine-type': 't2a-standard-1' },
+  },
   capabilities: providerCapabilities,
 };

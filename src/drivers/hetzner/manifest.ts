@@ -238,5 +238,9 @@ export const manifest: DriverManifest = {
       help: 'Seconds between two looks at what is being done',
     },
   ],
+  architectures: {
+    amd64: { 'hetzner-server-type': 'cx23' },
+    arm64: { 'hetzner-server-type': 'cax11' },
+  },
   capabilities: providerCapabilities,
 };
