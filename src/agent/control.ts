@@ -99,12 +99,19 @@ export async function endAgent(session: Session, name: string): Promise<void> {
   if (agent === undefined || !(await processes.signal(agent, 'SIGTERM'))) {
     return;
   }
-  const deadlineMs = clock.monotonicMs() + endTimeoutMs;
-  while (await processes.isAlive(agent)) {
-    if (clock.monotonicMs() >= deadlineMs) {
-      await processes.signal(agent, 'SIGKILL');
-      return;
+  const isGone = async (): Promise<boolean> => {
+    const deadlineMs = clock.monotonicMs() + endTimeoutMs;
+    while (await processes.isAlive(agent)) {
+      if (clock.monotonicMs() >= deadlineMs) {
+        return false;
+      }
+      await clock.sleep(endPauseMs, session.signal);
     }
-    await clock.sleep(endPauseMs, session.signal);
+    return true;
+  };
+  if (!(await isGone())) {
+    await processes.signal(agent, 'SIGKILL');
+    // Its lock can be swept up only once it is dead.
+    await isGone();
   }
 }
