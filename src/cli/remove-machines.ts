@@ -42,6 +42,8 @@ async function removeOne(call: AnyCall, name: string, { force }: { readonly forc
   try {
     await endAgent(call.session, name);
     const { removed, failure } = await removeMachine(call.session, name, { force });
+    // One that was just starting took its lock after the first look.
+    await endAgent(call.session, name);
     if (failure !== undefined) {
       await call.report(removalError(name, failure));
     }

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { isGone, makeStore, projectRoot, type TestStore } from '../support/cli.ts';
+import { isGone, machinesLeft, makeStore, projectRoot, type TestStore } from '../support/cli.ts';
 
 // `create` of a QEMU machine, killed with SIGKILL before every line of its journal. At every other point the
 // machine is removed, at the others its create is resumed.
@@ -25,7 +25,7 @@ async function removed(t: ExecutionContext, store: TestStore): Promise<void> {
   const pid = await qemuPid(store);
   const outcome = await store.tsmachine(['rm', '-y', 'victim']);
   t.is(outcome.code, 0, outcome.stderr);
-  t.deepEqual(await readdir(path.join(store.path, 'machines')), [], 'no file and no lock is left');
+  t.deepEqual(await machinesLeft(store), [], 'no file and no lock is left');
   t.true(pid === undefined || (await isGone(pid)), 'no process is left');
 }
 
@@ -101,7 +101,7 @@ test.serial('Ctrl-C while the guest boots rolls everything back', async (t) => {
     const pid = await qemuPid(store);
     child.kill('SIGINT');
     t.is(await ended, 130);
-    t.deepEqual(await readdir(path.join(store.path, 'machines')), []);
+    t.deepEqual(await machinesLeft(store), []);
     t.true(pid !== undefined && (await isGone(pid)));
     t.is((await store.tsmachine(['ls', '-q'])).stdout, '');
   } finally {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +10,7 @@ import { busyboxTar } from '../support/busybox.ts';
 import {
   findProgram,
   isGone,
+  machinesLeft,
   makeStore,
   projectRoot,
   run,
@@ -244,5 +245,5 @@ life('kill, then rm leaves nothing: no machine, no file', async (t, here) => {
   t.is(await ok(t, tsmachine(['status'])), 'Stopped\n');
   await ok(t, tsmachine(['rm', '-y', 'default']));
   t.deepEqual((await hypervState()).machines, []);
-  t.deepEqual(await readdir(path.join(here.store.path, 'machines')), []);
+  t.deepEqual(await machinesLeft(here.store), []);
 });

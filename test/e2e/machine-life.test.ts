@@ -1,8 +1,16 @@
 import { spawn } from 'node:child_process';
-import { readFile, readdir } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { findProgram, isGone, makeStore, run, type Outcome, type TestStore } from '../support/cli.ts';
+import {
+  findProgram,
+  isGone,
+  machinesLeft,
+  makeStore,
+  run,
+  type Outcome,
+  type TestStore,
+} from '../support/cli.ts';
 import { busyboxTar } from '../support/busybox.ts';
 import { findDebianClient, readEnv, tryClient } from '../support/docker-client.ts';
 
@@ -361,7 +369,7 @@ test.serial('kill, then rm leaves nothing', async (t) => {
   await ok(t, store.tsmachine(['kill']));
   t.is(await ok(t, store.tsmachine(['status'])), 'Stopped\n');
   await ok(t, store.tsmachine(['rm', '-y', 'default']));
-  t.deepEqual(await readdir(path.join(store.path, 'machines')), []);
+  t.deepEqual(await machinesLeft(store), []);
   t.true(await isGone(pid));
   t.is((await store.tsmachine(['status', 'default'])).code, 1);
 });

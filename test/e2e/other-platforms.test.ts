@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
-import { findProgram, makeStore, projectRoot, run, type TestStore } from '../support/cli.ts';
+import { findProgram, machinesLeft, makeStore, projectRoot, run, type TestStore } from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
 
 // Machines of the other architecture, and with another QEMU than the one on PATH.
@@ -48,7 +48,7 @@ async function stop(t: ExecutionContext, machine: Machine): Promise<void> {
 
 async function remove(t: ExecutionContext, machine: Machine): Promise<void> {
   await tsmachine(t, machine, ['rm', '-y', machine.name]);
-  t.deepEqual(await readdir(path.join(machine.store.path, 'machines')), []);
+  t.deepEqual(await machinesLeft(machine.store), []);
 }
 
 const platform = ['version', '--format', '{{.Server.Os}}/{{.Server.Arch}}'];

@@ -1,8 +1,16 @@
-import { mkdir, readFile, readdir, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
-import { findProgram, isGone, makeStore, run, type Outcome, type TestStore } from '../support/cli.ts';
+import {
+  findProgram,
+  isGone,
+  machinesLeft,
+  makeStore,
+  run,
+  type Outcome,
+  type TestStore,
+} from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { askTcp, askUdp, freePort, takePort } from '../support/sockets.ts';
 import { udpEchoCommand } from '../support/udp-echo.ts';
@@ -411,5 +419,5 @@ test.serial('rm leaves no agent and no file', async (t) => {
   const pid = await agentPid();
   await tsmachine(t, 'rm', '-y', 'default');
   t.true(await isGone(pid));
-  t.deepEqual(await readdir(path.join(here().store.path, 'machines')), []);
+  t.deepEqual(await machinesLeft(here().store), []);
 });

@@ -1,8 +1,7 @@
 import { cp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
-import { makeStore, run, type Outcome, type TestStore } from '../support/cli.ts';
+import { machinesLeft, makeStore, run, type Outcome, type TestStore } from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
 
 // A store with a template, for the tests of one file.
@@ -65,12 +64,7 @@ export async function removeAll(t: ExecutionContext): Promise<void> {
   const names = (await store().tsmachine(['ls', '-q'])).stdout.split('\n').filter((name) => name !== '');
   // A create that was killed before it had a machine has left its lock, which any rm sweeps up.
   await tsmachine(t, 'rm', '-y', ...(names.length > 0 ? names : ['--force', 'nobody']));
-  // A background agent that was just starting finds no machine any more, and takes its lock away.
-  const left = async (): Promise<string[]> => readdir(path.join(store().path, 'machines'));
-  for (let times = 0; times < 100 && (await left()).length > 0; times += 1) {
-    await sleep(100);
-  }
-  t.deepEqual(await left(), [], 'no file and no lock is left');
+  t.deepEqual(await machinesLeft(store()), [], 'no file and no lock is left');
 }
 
 /** Puts the whole template back, as a test before may have damaged or removed it. */

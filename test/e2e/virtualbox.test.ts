@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -8,6 +8,7 @@ import { busyboxTar } from '../support/busybox.ts';
 import {
   findProgram,
   isGone,
+  machinesLeft,
   makeStore,
   projectRoot,
   run,
@@ -226,5 +227,5 @@ life('rm leaves nothing: no machine, no medium, no file', async (t, here) => {
   await ok(t, tsmachine(['rm', '-y', 'default']));
   const { machines, media } = await vboxState();
   t.deepEqual({ machines, media }, { machines: [], media: [] });
-  t.deepEqual(await readdir(path.join(here.store.path, 'machines')), []);
+  t.deepEqual(await machinesLeft(here.store), []);
 });

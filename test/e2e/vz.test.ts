@@ -1,10 +1,18 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
-import { findProgram, makeStore, projectRoot, run, type Outcome, type TestStore } from '../support/cli.ts';
+import {
+  findProgram,
+  machinesLeft,
+  makeStore,
+  projectRoot,
+  run,
+  type Outcome,
+  type TestStore,
+} from '../support/cli.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { qmp } from '../fakes/qemu-process.ts';
 import { askTcp, freePort } from '../support/sockets.ts';
@@ -145,5 +153,5 @@ life('rm of a running machine leaves nothing: no process, no file', async (t, he
   t.true((await run('pgrep', ['-f', files])).stdout !== '');
   await ok(t, tsmachine('rm', '-y', 'default'));
   t.is((await run('pgrep', ['-f', files])).stdout, '');
-  t.deepEqual(await readdir(path.join(here.store.path, 'machines')), []);
+  t.deepEqual(await machinesLeft(here.store), []);
 });

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { leaveTemplates, takeTemplates, type TemplateKind } from './shared-templates.ts';
 
 /** Root of the checkout. */
@@ -101,6 +102,18 @@ export async function makeStore(
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * Names of what is left of machines in a store, locks included. A background agent that was just starting has up to ten
+ * seconds to find no machine any more, and to take its lock away.
+ */
+export async function machinesLeft(store: TestStore): Promise<string[]> {
+  const left = async (): Promise<string[]> => readdir(path.join(store.path, 'machines'));
+  for (let times = 0; times < 100 && (await left()).length > 0; times += 1) {
+    await sleep(100);
+  }
+  return left();
 }
 
 /** The first of these programs that is installed. */
