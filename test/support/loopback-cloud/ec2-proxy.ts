@@ -28,6 +28,8 @@ export interface Ec2Proxy extends FaultServer<Ec2Request> {
    */
   onLaunch: ((id: string, userData: string, keyName: string) => Promise<string>) | undefined;
   onTerminate: ((id: string) => Promise<void>) | undefined;
+  /** What the consoles of instances have put out. */
+  consoleText: string;
 }
 
 /** An error as EC2 writes it. */
@@ -74,6 +76,9 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     if (hidden !== undefined) {
       return ec2Error(400, 'InvalidInstanceID.NotFound');
     }
+    if (action === 'GetConsoleOutput') {
+      return consoleAnswer(parameters.get('InstanceId') ?? '', proxy.consoleText);
+    }
     const answer = await forward(motoUrl, request);
     if (action === 'RunInstances' && answer.status === 200) {
       if (token !== null) {
@@ -97,8 +102,21 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     unknownAnswers: 0,
     onLaunch: undefined,
     onTerminate: undefined,
+    consoleText: '',
   });
   return proxy;
+}
+
+/** As in the EC2 API Reference, GetConsoleOutput: an example. */
+function consoleAnswer(id: string, text: string): CloudAnswer {
+  const body = [
+    '<GetConsoleOutputResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">',
+    '<requestId>59dbff89-35bd-4eac-99ed-be587EXAMPLE</requestId>',
+    `<instanceId>${id}</instanceId><timestamp>2026-01-01T00:00:00.000Z</timestamp>`,
+    `<output>${Buffer.from(text).toString('base64')}</output>`,
+    '</GetConsoleOutputResponse>',
+  ].join('');
+  return { status: 200, headers: { 'content-type': 'text/xml' }, body };
 }
 
 /** A request with what stands in its form. */
