@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { projectRoot, type TestStore } from '../cli.ts';
 
@@ -23,6 +24,13 @@ export async function adoptUntilSsh(
   env: Readonly<Record<string, string>>,
 ): Promise<string> {
   return untilSsh(store, ['adopt', ...args], env);
+}
+
+/** Lets a machine whose driver was done be taken for one that is complete. */
+export async function finishRecord(store: TestStore, name: string): Promise<void> {
+  const file = path.join(store.path, 'machines', name, 'tsmachine.json');
+  const own = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  await writeFile(file, JSON.stringify({ ...own, phase: 'ready' }));
 }
 
 async function untilSsh(
