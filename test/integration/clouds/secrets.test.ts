@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path';
 import test from 'ava';
 import { makeStore, projectRoot, type TestStore } from '../../support/cli.ts';
+import { recordProcesses, startedProcesses } from '../../support/recorded-processes.ts';
 import {
   azureSecret,
   azureSubscription,
@@ -17,7 +18,8 @@ import { motoMissing, startMoto } from '../../support/loopback-cloud/moto.ts';
 import { startOpenStackCloud } from '../../support/loopback-cloud/openstack-cloud.ts';
 import { user } from '../../support/loopback-cloud/openstack-identity.ts';
 
-// A secret, however it is given, is in no output and in no file of the store but secrets.json.
+// A secret, however it is given, is in no output, in no argument of a process that is started,
+// and in no file of the store but secrets.json.
 
 const secret = 'c2VjcmV0bWFya2VydGhhdG5vYm9keW1heXNlZQ';
 
@@ -249,7 +251,13 @@ for (const row of rows) {
       try {
         const file = way === 'file' ? await cloud.byFile(path.dirname(store.path)) : { env: {}, flags: [] };
         const none = Object.fromEntries(Object.keys(cloud.byVariable).map((name) => [name, '']));
-        const env = { ...none, ...(way === 'variable' ? cloud.byVariable : {}), ...file.env };
+        const record = path.join(path.dirname(store.path), 'processes.jsonl');
+        const env = {
+          ...none,
+          ...(way === 'variable' ? cloud.byVariable : {}),
+          ...file.env,
+          ...recordProcesses(record),
+        };
         const flags = [...cloud.flags, ...(way === 'flag' ? cloud.byFlag : []), ...file.flags];
         const said = await createUntilSsh(store, ['-d', row.driver, ...flags, 'dev'], env);
         t.regex(said, /Waiting for SSH/);
@@ -272,6 +280,11 @@ for (const row of rows) {
           t.false(shows(`${stdout}${stderr}`, cloud.secret), args.join(' '));
         }
         t.deepEqual(await filesWithSecret(store, cloud.secret), [], 'rm leaves none');
+        const started = (await startedProcesses(record)).map((argv) => argv.join(' '));
+        t.deepEqual(
+          started.filter((line) => shows(line, cloud.secret)),
+          [],
+        );
       } finally {
         await rm(path.join(store.path, 'machines'), { recursive: true, force: true });
         await store.dispose();

@@ -5,6 +5,7 @@ import { busyboxTar } from '../busybox.ts';
 import { makeStore, run, type TestStore } from '../cli.ts';
 import { findDebianClient, readEnv, tryClient } from '../docker-client.ts';
 import { linuxHostMissing } from '../linux-host.ts';
+import { recordProcesses, startedProcesses } from '../recorded-processes.ts';
 import type { CloudHosts } from './cloud-hosts.ts';
 import type { FaultServer } from './fault-server.ts';
 import { restsIn, type Rests } from './fault-suite.ts';
@@ -72,7 +73,9 @@ interface Life {
 
 async function live(t: ExecutionContext, life: Life): Promise<void> {
   const { scene, store, secret } = life;
-  const { server, hosts, args, env = {}, rests, idOf = (id: string) => id, whileStopped } = scene;
+  const started = path.join(path.dirname(store.path), 'processes.jsonl');
+  const env = { ...scene.env, ...recordProcesses(started) };
+  const { server, hosts, args, rests, idOf = (id: string) => id, whileStopped } = scene;
   const tsmachine = async (...words: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await store.tsmachine(words, { env, timeoutMs: 600_000 });
     t.is(code, 0, `${words.join(' ')}\n${stdout}\n${stderr}`);
@@ -110,6 +113,15 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
   await tsmachine('rm', '-y', name);
   t.deepEqual(await restsIn({ rests }), {});
   t.is(hosts.running.size, 0);
+  const lines = (await startedProcesses(started)).map((argv) => argv.join(' '));
+  t.true(
+    lines.some((line) => line.includes('ssh')),
+    'what is started is written down',
+  );
+  t.deepEqual(
+    lines.filter((line) => line.includes(secret)),
+    [],
+  );
 }
 
 /** Uses the engine through a docker client, over TLS. */
