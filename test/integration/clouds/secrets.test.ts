@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { makeStore, projectRoot, type TestStore } from '../../support/cli.ts';
+import { makeStore, type TestStore } from '../../support/cli.ts';
 import { recordProcesses, startedProcesses } from '../../support/recorded-processes.ts';
+import { runUntil } from '../../support/run-until.ts';
 import {
   azureSecret,
   azureSubscription,
@@ -213,30 +213,6 @@ async function filesWithSecret(store: TestStore, hidden: string): Promise<readon
   return found.flat();
 }
 
-/** Runs `--debug create` until it waits for SSH, and gives all that it printed. */
-async function createUntilSsh(
-  store: TestStore,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<string> {
-  const child = spawn(
-    process.execPath,
-    [path.join(projectRoot, 'bin', 'tsmachine.js'), '--debug', 'create', ...args],
-    { env: { ...process.env, ...env, MACHINE_STORAGE_PATH: store.path }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes('Waiting for SSH')) {
-        child.kill('SIGKILL');
-      }
-    });
-  }
-  await new Promise((resolve) => child.once('close', resolve));
-  return said;
-}
-
 for (const row of rows) {
   for (const way of ['flag', 'variable', 'file'] as const) {
     test.serial(`${row.driver}: a secret that is given by ${way} is seen nowhere`, async (t) => {
@@ -259,7 +235,11 @@ for (const row of rows) {
           ...recordProcesses(record),
         };
         const flags = [...cloud.flags, ...(way === 'flag' ? cloud.byFlag : []), ...file.flags];
-        const said = await createUntilSsh(store, ['-d', row.driver, ...flags, 'dev'], env);
+        const said = await runUntil(store, {
+          args: ['--debug', 'create', '-d', row.driver, ...flags, 'dev'],
+          env,
+          text: 'Waiting for SSH',
+        });
         t.regex(said, /Waiting for SSH/);
         t.false(shows(said, cloud.secret), said);
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../busybox.ts';
 import { makeStore, run, type TestStore } from '../cli.ts';
+import { runUntil } from '../run-until.ts';
 import { findDebianClient, readEnv, tryClient } from '../docker-client.ts';
 import { linuxHostMissing } from '../linux-host.ts';
 import { recordProcesses, startedProcesses } from '../recorded-processes.ts';
@@ -26,6 +27,8 @@ export interface LifeScene {
   readonly idOf?: (hostId: string) => string;
   /** Called while the machine is stopped: a cloud that gives another address at the next start does so here. */
   readonly whileStopped?: (hostId: string) => Promise<void>;
+  /** The create is killed when the cloud has made the machine, and resumed. */
+  readonly isCreateKilled?: boolean;
   readonly close: () => Promise<void>;
 }
 
@@ -83,7 +86,14 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
     return stdout;
   };
   // As an autoscaler calls it: credentials on the command line of create, and on no other.
-  await tsmachine('--debug', 'create', ...args, name);
+  const create = ['--debug', 'create', ...args, name];
+  if (scene.isCreateKilled === true) {
+    const said = await runUntil(store, { args: create, env, text: 'Waiting for SSH' });
+    t.false(said.includes(secret));
+    await tsmachine('create', '--resume', name);
+  } else {
+    await tsmachine(...create);
+  }
   t.is(hosts.running.size, 1);
   const [id = ''] = hosts.running.keys();
   const address = (): string => hosts.running.get(id)?.address ?? '';
