@@ -80,7 +80,10 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
     return stdout;
   };
   // As an autoscaler calls it: credentials on the command line of create, and on no other.
-  await tsmachine('--debug', 'create', ...args, name);
+  const begunMs = Date.now();
+  const made = await tsmachine('--debug', 'create', ...args, name);
+  t.log(`made in ${((Date.now() - begunMs) / 1000).toFixed(1)} s`);
+  t.is(await tsmachine('ssh', name, 'cat', '/run/tsmachine-first-boot'), 'done\n', made);
   t.is(hosts.running.size, 1);
   const [id = ''] = hosts.running.keys();
   const address = (): string => hosts.running.get(id)?.address ?? '';
