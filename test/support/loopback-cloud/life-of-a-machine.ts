@@ -94,6 +94,7 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
   } else {
     await tsmachine(...create);
   }
+  t.is(await tsmachine('ssh', name, 'cat', '/run/tsmachine-first-boot'), 'done\n', 'it installed its engine');
   t.is(hosts.running.size, 1);
   const [id = ''] = hosts.running.keys();
   const address = (): string => hosts.running.get(id)?.address ?? '';
