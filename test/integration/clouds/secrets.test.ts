@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { makeStore, projectRoot, type TestStore } from '../../support/cli.ts';
+import { makeStore, type TestStore } from '../../support/cli.ts';
+import { recordProcesses, startedProcesses } from '../../support/recorded-processes.ts';
+import { runUntil } from '../../support/run-until.ts';
 import {
   azureSecret,
   azureSubscription,
@@ -17,7 +18,8 @@ import { motoMissing, startMoto } from '../../support/loopback-cloud/moto.ts';
 import { startOpenStackCloud } from '../../support/loopback-cloud/openstack-cloud.ts';
 import { user } from '../../support/loopback-cloud/openstack-identity.ts';
 
-// A secret, however it is given, is in no output and in no file of the store but secrets.json.
+// A secret, however it is given, is in no output, in no argument of a process that is started,
+// and in no file of the store but secrets.json.
 
 const secret = 'c2VjcmV0bWFya2VydGhhdG5vYm9keW1heXNlZQ';
 
@@ -211,30 +213,6 @@ async function filesWithSecret(store: TestStore, hidden: string): Promise<readon
   return found.flat();
 }
 
-/** Runs `--debug create` until it waits for SSH, and gives all that it printed. */
-async function createUntilSsh(
-  store: TestStore,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<string> {
-  const child = spawn(
-    process.execPath,
-    [path.join(projectRoot, 'bin', 'tsmachine.js'), '--debug', 'create', ...args],
-    { env: { ...process.env, ...env, MACHINE_STORAGE_PATH: store.path }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes('Waiting for SSH')) {
-        child.kill('SIGKILL');
-      }
-    });
-  }
-  await new Promise((resolve) => child.once('close', resolve));
-  return said;
-}
-
 for (const row of rows) {
   for (const way of ['flag', 'variable', 'file'] as const) {
     test.serial(`${row.driver}: a secret that is given by ${way} is seen nowhere`, async (t) => {
@@ -249,9 +227,19 @@ for (const row of rows) {
       try {
         const file = way === 'file' ? await cloud.byFile(path.dirname(store.path)) : { env: {}, flags: [] };
         const none = Object.fromEntries(Object.keys(cloud.byVariable).map((name) => [name, '']));
-        const env = { ...none, ...(way === 'variable' ? cloud.byVariable : {}), ...file.env };
+        const record = path.join(path.dirname(store.path), 'processes.jsonl');
+        const env = {
+          ...none,
+          ...(way === 'variable' ? cloud.byVariable : {}),
+          ...file.env,
+          ...recordProcesses(record),
+        };
         const flags = [...cloud.flags, ...(way === 'flag' ? cloud.byFlag : []), ...file.flags];
-        const said = await createUntilSsh(store, ['-d', row.driver, ...flags, 'dev'], env);
+        const said = await runUntil(store, {
+          args: ['--debug', 'create', '-d', row.driver, ...flags, 'dev'],
+          env,
+          text: 'Waiting for SSH',
+        });
         t.regex(said, /Waiting for SSH/);
         t.false(shows(said, cloud.secret), said);
 
@@ -272,6 +260,11 @@ for (const row of rows) {
           t.false(shows(`${stdout}${stderr}`, cloud.secret), args.join(' '));
         }
         t.deepEqual(await filesWithSecret(store, cloud.secret), [], 'rm leaves none');
+        const started = (await startedProcesses(record)).map((argv) => argv.join(' '));
+        t.deepEqual(
+          started.filter((line) => shows(line, cloud.secret)),
+          [],
+        );
       } finally {
         await rm(path.join(store.path, 'machines'), { recursive: true, force: true });
         await store.dispose();

@@ -10,6 +10,7 @@ import {
   type CredentialSources,
   type FoundCredentials,
 } from '../credentials/credentials.ts';
+import { awsDomain } from './domain.ts';
 import { queryBody, type Ec2Action, type QueryParameters } from './query.ts';
 import { signedHeaders } from './sigv4.ts';
 import { parseXml, type XmlElement } from './xml.ts';
@@ -156,8 +157,7 @@ function accountOf({ credentials: { accessKeyId, sessionToken }, from }: FoundCr
 /** Where EC2 of a region is, or the endpoint that was given. */
 export function endpointOf({ endpoint, region, isPlainHttp }: Ec2Config): string {
   if (endpoint === '') {
-    const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-    return `https://ec2.${region}.${domain}/`;
+    return `https://ec2.${region}.${awsDomain(region)}/`;
   }
   const bare = endpoint.replace(/^https?:\/\//, '').replace(/\/$/, '');
   return `${isPlainHttp ? 'http' : 'https'}://${bare}/`;
