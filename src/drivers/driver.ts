@@ -253,6 +253,11 @@ export interface DriverContext<Config> {
    * else can.
    */
   readonly exclusively?: <T>(name: string, action: () => Promise<T>) => Promise<T>;
+  /**
+   * Where the processes of this store keep how often they ask providers, so that all of them together stay below a limit.
+   * Absent where nobody else can know.
+   */
+  readonly ratesDirectory?: string;
   /** Present for drivers with the capability. */
   readonly provider?: ProviderMaterial;
   /**
