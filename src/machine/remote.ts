@@ -40,9 +40,9 @@ export async function openTarget(
   session: Session,
   target: SshTarget,
   timeoutMs: number,
+  trust: HostKeyTrust = target.hostKey === undefined ? { firstUse: true } : { pinned: target.hostKey },
 ): Promise<SshConnection> {
   const { host, signal } = session;
-  const trust: HostKeyTrust = target.hostKey === undefined ? { firstUse: true } : { pinned: target.hostKey };
   const agentSocket = host.facts.env['SSH_AUTH_SOCK'];
   const { openSsh } = await import('../ssh/connection.ts');
   return openSsh(host, {

@@ -13,7 +13,24 @@ export async function createUntilSsh(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const command = [path.join(projectRoot, 'bin', 'tsmachine.js'), 'create', ...args];
+  return untilSsh(store, ['create', ...args], env);
+}
+
+/** The same for `adopt`: then the machine is in the store, with everything that `rm` needs. */
+export async function adoptUntilSsh(
+  store: TestStore,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  return untilSsh(store, ['adopt', ...args], env);
+}
+
+async function untilSsh(
+  store: TestStore,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  const command = [path.join(projectRoot, 'bin', 'tsmachine.js'), ...args];
   const child = spawn(process.execPath, command, {
     env: { ...process.env, ...env, MACHINE_STORAGE_PATH: store.path },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -27,7 +44,7 @@ export async function createUntilSsh(
   });
   await new Promise((resolve) => child.once('close', resolve));
   if (!said.includes('Waiting for SSH')) {
-    throw new Error(`create did not come so far: ${said}`);
+    throw new Error(`${args[0] ?? ''} did not come so far: ${said}`);
   }
   return said;
 }
