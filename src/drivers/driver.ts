@@ -217,6 +217,13 @@ export interface ProviderMaterial {
   hostKey(): Promise<{ readonly privatePem: string; readonly publicLine: string }>;
   /** The machine has been given the host key: from now on it is accepted, and no other. */
   pinHostKey(): Promise<void>;
+  /**
+   * A script for the first boot that installs the engine as the machine's options say; undefined where that is left to SSH.
+   * It holds no secret.
+   */
+  engineScript(): Promise<string | undefined>;
+  /** The machine is given that script: it is waited for before the engine is installed over SSH. */
+  awaitEngine(): Promise<void>;
   /** Secrets that were given on the command line when the machine was made, by flag. */
   secrets(): Promise<Readonly<Record<string, string>>>;
   /** Private state of the driver, beside config.json, for which docker-machine has no keys. Never a secret. */
@@ -246,6 +253,11 @@ export interface DriverContext<Config> {
    * else can.
    */
   readonly exclusively?: <T>(name: string, action: () => Promise<T>) => Promise<T>;
+  /**
+   * Where the processes of this store keep how often they ask providers, so that all of them together stay below a limit.
+   * Absent where nobody else can know.
+   */
+  readonly ratesDirectory?: string;
   /** Present for drivers with the capability. */
   readonly provider?: ProviderMaterial;
   /**

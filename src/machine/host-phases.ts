@@ -4,6 +4,7 @@ import { isNothing, type SetupPlan } from '../provision/setup.ts';
 import { toldBundle } from './follow/trust.ts';
 import { recordAddresses } from './addresses.ts';
 import { refreshCertificates } from './credentials.ts';
+import { awaitEngineOfFirstBoot } from './first-boot.ts';
 import { requireEngineEndpoint } from './engine-endpoint.ts';
 import type { HostLink } from './host-link.ts';
 import { machinePaths } from './machine-paths.ts';
@@ -66,13 +67,16 @@ async function detect(work: HostWork): Promise<void> {
 }
 
 async function install(work: HostWork): Promise<void> {
-  const { link, machine } = work;
+  const { session, link, machine } = work;
+  const isFirstBoot = await awaitEngineOfFirstBoot(session, { name: machine.name, link });
   const options = machine.record.HostOptions.EngineOptions;
   const facts = await link.facts();
   const source = chooseSource(facts, { installUrl: options?.InstallURL ?? '', env: options?.Env ?? [] });
   if (source.kind === 'present') {
     const version = facts.engine === undefined ? '' : ` ${facts.engine.version}`;
-    say(work, `Docker${version} is there already and stays as it is.`);
+    if (!isFirstBoot) {
+      say(work, `Docker${version} is there already and stays as it is.`);
+    }
     return;
   }
   say(work, `Installing Docker ${source.why}...`);

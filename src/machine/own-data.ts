@@ -18,6 +18,8 @@ export interface OwnData {
   readonly imageSource?: string;
   /** The pinned host key, a public line. */
   readonly sshHostKey?: string;
+  /** `engine`: it was told to install the engine by itself when it boots first. */
+  readonly firstBoot?: string;
   readonly tlsKeyType: TlsKeyType;
   /** The machine is to be booted when it is created, not resumed. */
   readonly cold: boolean;
@@ -88,6 +90,7 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
       ? {}
       : { previousImageDigest: sidecar.previousImageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
+    ...(sidecar?.firstBoot === undefined ? {} : { firstBoot: sidecar.firstBoot }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
     ...(sidecar?.expires === undefined ? {} : { expiresMs: Date.parse(sidecar.expires) }),
   };
@@ -127,7 +130,10 @@ export async function updateOwnData(
   {
     publish,
     ...change
-  }: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey' | 'publish'>,
+  }: Pick<
+    Partial<OwnData>,
+    'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey' | 'firstBoot' | 'publish'
+  >,
 ): Promise<void> {
   const base = await sidecarOf(session, name);
   const options = publish === undefined ? base.options : { ...base.options, publish };

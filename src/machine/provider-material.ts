@@ -1,5 +1,6 @@
 import { MachineError } from '../core/errors.ts';
 import type { ProviderMaterial } from '../drivers/driver.ts';
+import type { OpenMachine } from './open.ts';
 import type { Host } from '../host/types.ts';
 import { newUuid } from '../drivers/uuid.ts';
 import { storeIdFile } from '../store/paths.ts';
@@ -19,7 +20,7 @@ export function isUuid(text: string): boolean {
 /** What a driver needs that makes its machines at a provider; everything is read, or made, when it is asked for. */
 export function providerMaterial(
   session: Session,
-  { name, directory }: { readonly name: string; readonly directory: string },
+  { name, directory, record }: Pick<OpenMachine, 'name' | 'directory' | 'record'>,
 ): ProviderMaterial {
   const { host } = session;
   return {
@@ -36,6 +37,14 @@ export function providerMaterial(
     pinHostKey: async () => {
       const { publicLine } = await ensureHostKey(host, { name, directory });
       await updateOwnData(session, name, { sshHostKey: publicLine });
+    },
+    engineScript: async () => {
+      const { firstBootScript } = await import('../provision/first-boot.ts');
+      const { InstallURL = '', Env } = record.HostOptions.EngineOptions ?? {};
+      return firstBootScript({ installUrl: InstallURL, env: Env ?? [] });
+    },
+    awaitEngine: async () => {
+      await updateOwnData(session, name, { firstBoot: 'engine' });
     },
     secrets: async () => readSecrets(host, directory),
     state: async () => loadDriverState(session, name),

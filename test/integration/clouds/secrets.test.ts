@@ -1,11 +1,13 @@
-import { spawn } from 'node:child_process';
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { makeStore, projectRoot, type TestStore } from '../../support/cli.ts';
+import { makeStore, type TestStore } from '../../support/cli.ts';
 import { sixClouds } from '../../support/loopback-cloud/six-clouds.ts';
+import { recordProcesses, startedProcesses } from '../../support/recorded-processes.ts';
+import { runUntil } from '../../support/run-until.ts';
 
-// A secret, however it is given, is in no output and in no file of the store but secrets.json.
+// A secret, however it is given, is in no output, in no argument of a process that is started,
+// and in no file of the store but secrets.json.
 
 /** True for a text in which a secret is, in whatever form it may come out. */
 function shows(text: string, hidden: string): boolean {
@@ -28,30 +30,6 @@ async function filesWithSecret(store: TestStore, hidden: string): Promise<readon
   return found.flat();
 }
 
-/** Runs `--debug create` until it waits for SSH, and gives all that it printed. */
-async function createUntilSsh(
-  store: TestStore,
-  args: readonly string[],
-  env: Readonly<Record<string, string>>,
-): Promise<string> {
-  const child = spawn(
-    process.execPath,
-    [path.join(projectRoot, 'bin', 'tsmachine.js'), '--debug', 'create', ...args],
-    { env: { ...process.env, ...env, MACHINE_STORAGE_PATH: store.path }, stdio: ['ignore', 'pipe', 'pipe'] },
-  );
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      if (said.includes('Waiting for SSH')) {
-        child.kill('SIGKILL');
-      }
-    });
-  }
-  await new Promise((resolve) => child.once('close', resolve));
-  return said;
-}
-
 for (const row of sixClouds) {
   for (const way of ['flag', 'variable', 'file'] as const) {
     test.serial(`${row.driver}: a secret that is given by ${way} is seen nowhere`, async (t) => {
@@ -66,9 +44,19 @@ for (const row of sixClouds) {
       try {
         const file = way === 'file' ? await cloud.byFile(path.dirname(store.path)) : { env: {}, flags: [] };
         const none = Object.fromEntries(Object.keys(cloud.byVariable).map((name) => [name, '']));
-        const env = { ...none, ...(way === 'variable' ? cloud.byVariable : {}), ...file.env };
+        const record = path.join(path.dirname(store.path), 'processes.jsonl');
+        const env = {
+          ...none,
+          ...(way === 'variable' ? cloud.byVariable : {}),
+          ...file.env,
+          ...recordProcesses(record),
+        };
         const flags = [...cloud.flags, ...(way === 'flag' ? cloud.byFlag : []), ...file.flags];
-        const said = await createUntilSsh(store, ['-d', row.driver, ...flags, 'dev'], env);
+        const said = await runUntil(store, {
+          args: ['--debug', 'create', '-d', row.driver, ...flags, 'dev'],
+          env,
+          text: 'Waiting for SSH',
+        });
         t.regex(said, /Waiting for SSH/);
         t.false(shows(said, cloud.secret), said);
 
@@ -89,6 +77,11 @@ for (const row of sixClouds) {
           t.false(shows(`${stdout}${stderr}`, cloud.secret), args.join(' '));
         }
         t.deepEqual(await filesWithSecret(store, cloud.secret), [], 'rm leaves none');
+        const started = (await startedProcesses(record)).map((argv) => argv.join(' '));
+        t.deepEqual(
+          started.filter((line) => shows(line, cloud.secret)),
+          [],
+        );
       } finally {
         await rm(path.join(store.path, 'machines'), { recursive: true, force: true });
         await store.dispose();

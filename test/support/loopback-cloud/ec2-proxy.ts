@@ -28,6 +28,8 @@ export interface Ec2Proxy extends FaultServer<Ec2Request> {
    */
   onLaunch: ((id: string, userData: string, keyName: string) => Promise<string>) | undefined;
   onTerminate: ((id: string) => Promise<void>) | undefined;
+  /** Where an instance is by now, if that is not where it was launched: EC2 gives another address at every start. */
+  addressNow: ((id: string) => string | undefined) | undefined;
   /** What the consoles of instances have put out. */
   consoleText: string;
 }
@@ -93,7 +95,7 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
         await proxy.onTerminate?.(id);
       }
     }
-    return { ...answer, body: changed(answer.body, launched) };
+    return { ...answer, body: changed(answer.body, launched, proxy.addressNow) };
   };
 
   const server = await startFaultServer(ec2Request, carryOut);
@@ -102,6 +104,7 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     unknownAnswers: 0,
     onLaunch: undefined,
     onTerminate: undefined,
+    addressNow: undefined,
     consoleText: '',
   });
   return proxy;
@@ -142,7 +145,11 @@ function idsOf(parameters: URLSearchParams): string[] {
 }
 
 /** Addresses and states of instances as they are here. */
-function changed(body: string, launched: ReadonlyMap<string, Launched>): string {
+function changed(
+  body: string,
+  launched: ReadonlyMap<string, Launched>,
+  addressNow: Ec2Proxy['addressNow'],
+): string {
   return body
     .split(/(?=<instanceId>)/)
     .map((part) => {
@@ -156,7 +163,8 @@ function changed(body: string, launched: ReadonlyMap<string, Launched>): string 
         instance.pending -= 1;
         text = text.replace('<name>running</name>', '<name>pending</name>');
       }
-      return text.replace(/<ipAddress>[^<]*</, `<ipAddress>${instance.address}<`);
+      const address = addressNow?.(id) ?? instance.address;
+      return text.replace(/<ipAddress>[^<]*</, `<ipAddress>${address}<`);
     })
     .join('');
 }

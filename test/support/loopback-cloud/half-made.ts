@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { projectRoot, type TestStore } from '../cli.ts';
+import type { TestStore } from '../cli.ts';
+import { runUntil } from '../run-until.ts';
 
 /**
  * Lets `create` make everything that is the driver's, and kills it when it waits for SSH: behind the instances of the test
@@ -38,20 +38,9 @@ async function untilSsh(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const command = [path.join(projectRoot, 'bin', 'tsmachine.js'), ...args];
-  const child = spawn(process.execPath, command, {
-    env: { ...process.env, ...env, MACHINE_STORAGE_PATH: store.path },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-    if (said.includes('Waiting for SSH')) {
-      child.kill('SIGKILL');
-    }
-  });
-  await new Promise((resolve) => child.once('close', resolve));
-  if (!said.includes('Waiting for SSH')) {
+  const text = 'Waiting for SSH';
+  const said = await runUntil(store, { args, env, text });
+  if (!said.includes(text)) {
     throw new Error(`${args[0] ?? ''} did not come so far: ${said}`);
   }
   return said;

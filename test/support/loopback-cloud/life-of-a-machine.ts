@@ -5,8 +5,10 @@ import test, { type ExecutionContext } from 'ava';
 import { generateSshKeyPair } from '../../../src/ssh/keys.ts';
 import { busyboxTar } from '../busybox.ts';
 import { makeStore, run, type TestStore } from '../cli.ts';
+import { runUntil } from '../run-until.ts';
 import { findDebianClient, readEnv, tryClient } from '../docker-client.ts';
 import { linuxHostMissing } from '../linux-host.ts';
+import { recordProcesses, startedProcesses } from '../recorded-processes.ts';
 import type { CloudHosts } from './cloud-hosts.ts';
 import type { FaultServer } from './fault-server.ts';
 import { restsIn, type Rests } from './fault-suite.ts';
@@ -27,6 +29,8 @@ export interface LifeScene {
   readonly idOf?: (hostId: string) => string;
   /** Called while the machine is stopped: a cloud that gives another address at the next start does so here. */
   readonly whileStopped?: (hostId: string) => Promise<void>;
+  /** The create is killed when the cloud has made the machine, and resumed. */
+  readonly isCreateKilled?: boolean;
   /** The store loses the machine while it runs, and adopts it. */
   readonly isLostOnce?: true;
   readonly close: () => Promise<void>;
@@ -76,7 +80,9 @@ interface Life {
 
 async function live(t: ExecutionContext, life: Life): Promise<void> {
   const { scene, store, secret } = life;
-  const { server, hosts, args, env = {}, rests, idOf = (id: string) => id, whileStopped } = scene;
+  const started = path.join(path.dirname(store.path), 'processes.jsonl');
+  const env = { ...scene.env, ...recordProcesses(started) };
+  const { server, hosts, args, rests, idOf = (id: string) => id, whileStopped } = scene;
   const tsmachine = async (...words: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await store.tsmachine(words, { env, timeoutMs: 600_000 });
     t.is(code, 0, `${words.join(' ')}\n${stdout}\n${stderr}`);
@@ -84,7 +90,15 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
     return stdout;
   };
   // As an autoscaler calls it: credentials on the command line of create, and on no other.
-  await tsmachine('--debug', 'create', ...args, name);
+  const create = ['--debug', 'create', ...args, name];
+  if (scene.isCreateKilled === true) {
+    const said = await runUntil(store, { args: create, env, text: 'Waiting for SSH' });
+    t.false(said.includes(secret));
+    await tsmachine('create', '--resume', name);
+  } else {
+    await tsmachine(...create);
+  }
+  t.is(await tsmachine('ssh', name, 'cat', '/run/tsmachine-first-boot'), 'done\n', 'it installed its engine');
   t.is(hosts.running.size, 1);
   const [id = ''] = hosts.running.keys();
   const address = (): string => hosts.running.get(id)?.address ?? '';
@@ -118,6 +132,15 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
   await tsmachine('rm', '-y', name);
   t.deepEqual(await restsIn({ rests }), {});
   t.is(hosts.running.size, 0);
+  const lines = (await startedProcesses(started)).map((argv) => argv.join(' '));
+  t.true(
+    lines.some((line) => line.includes('ssh')),
+    'what is started is written down',
+  );
+  t.deepEqual(
+    lines.filter((line) => line.includes(secret)),
+    [],
+  );
 }
 
 /** Only the user's copy of the SSH key is left, and the containers that run. */
