@@ -1,11 +1,14 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { machineTags } from '../../../src/cloud/ownership.ts';
 import { makeStore, type Outcome, type TestStore } from '../../support/cli.ts';
 import { ec2Error, startEc2Proxy, type Ec2Proxy } from '../../support/loopback-cloud/ec2-proxy.ts';
 import { ec2Env as env } from '../../support/loopback-cloud/ec2-records.ts';
 import { restsOf } from '../../support/loopback-cloud/ec2-rests.ts';
-import { createUntilSsh } from '../../support/loopback-cloud/half-made.ts';
+import { adoptUntilSsh, createUntilSsh } from '../../support/loopback-cloud/half-made.ts';
+import { makeSpotRequest } from '../../support/loopback-cloud/ec2-spot.ts';
 import { motoMissing, startMoto, type Moto } from '../../support/loopback-cloud/moto.ts';
 
 // What machines leave at a provider when the store forgets them, and `gc` finds.
@@ -226,6 +229,53 @@ declare('of other stores nothing is touched, nor of a machine that is just being
   }
   t.deepEqual(await restsOf(moto.url), nothing);
   await other.dispose();
+});
+
+declare(
+  'a spot request that the store has lost is cancelled, one of another store stays',
+  async (t, scene) => {
+    const { moto, store, create, gc } = scene;
+    await create('stays');
+    const storeId = (await readFile(path.join(store.path, '.store-id'), 'utf8')).trim();
+    const record = await readFile(path.join(store.path, 'machines', 'stays', 'config.json'), 'utf8');
+    const image = /"AMI": "(ami-[0-9a-z]+)"/.exec(record)?.[1] ?? '';
+    const request = async (owner: string): Promise<string> => {
+      const tags = machineTags({ machineId: randomUUID(), storeId: owner }, 'lost', Date.now());
+      return makeSpotRequest(moto.url, { image, tags });
+    };
+    const lost = await request(storeId);
+    const theirs = await request(randomUUID());
+    const done = await gc('-y', '--json');
+    t.is(done.code, 0, done.stderr);
+    t.deepEqual(
+      rowsOf(done).map(({ kind, id, name, reason, removed }) => [kind, id, name, reason, removed]),
+      [['spot-request', lost, 'lost', 'orphan', true]],
+    );
+    t.deepEqual((await restsOf(moto.url)).spotRequests, [theirs]);
+    t.is((await gc('--dry-run')).stderr, 'Nothing is left over.\n');
+  },
+);
+
+declare('what is adopted while gc looks around stays', async (t, scene) => {
+  const { moto, proxy, store, create, gc } = scene;
+  await create('dev');
+  const key = path.join(path.dirname(store.path), 'key');
+  await copyFile(path.join(store.path, 'machines', 'dev', 'id_rsa'), key);
+  await forget(scene, 'dev');
+  const [instance = ''] = (await restsOf(moto.url)).instances;
+  const adopted: { done?: Promise<unknown> } = {};
+  // gc has listed what there is, and reads the records next.
+  proxy.onDone = async ({ action }) => {
+    if (action === 'DescribeSecurityGroups' && adopted.done === undefined) {
+      adopted.done = adoptUntilSsh(store, [instance, '--ssh-key', key], env);
+      await adopted.done;
+    }
+  };
+  t.is((await gc('-y')).stderr, 'Nothing is left over.\n');
+  proxy.onDone = () => undefined;
+  t.deepEqual((await restsOf(moto.url)).instances, [instance]);
+  t.is((await store.tsmachine(['rm', '-y', 'dev'], { env })).code, 0);
+  t.deepEqual(await restsOf(moto.url), nothing);
 });
 
 declare(
