@@ -1,5 +1,5 @@
-import { expiryScript } from '../cloud/user-data.ts';
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
+import { timerScript } from '../drivers/expiry-timer.ts';
 import { createRootShell } from '../provision/root-shell.ts';
 import { requireFinished } from './finished.ts';
 import { openJournal, readJournal, type Journal } from './journal.ts';
@@ -147,22 +147,4 @@ async function changeTimer(
   } finally {
     await connection.close();
   }
-}
-
-/** Also where there was no timer before. */
-function timerScript(expiresMs: number | undefined): string {
-  if (expiresMs !== undefined) {
-    // One that is active already goes on waiting for its old time.
-    return `${expiryScript(expiresMs)}systemctl restart tsmachine-expiry.timer\n`;
-  }
-  return [
-    'set -eu',
-    'files="/etc/systemd/system/tsmachine-expiry.timer /etc/systemd/system/tsmachine-expiry.service"',
-    'if [ -e /etc/systemd/system/tsmachine-expiry.timer ]; then',
-    '  systemctl disable --now tsmachine-expiry.timer',
-    'fi',
-    'rm -f $files',
-    'systemctl daemon-reload',
-    '',
-  ].join('\n');
 }
