@@ -1,6 +1,6 @@
 import type { Emit } from '../core/events.ts';
 import type { Host } from '../host/types.ts';
-import type { OwnedResource } from './owned.ts';
+import type { FoundMachine, MachineResource, OwnedResource } from './owned.ts';
 
 /**
  * Version of this contract. A package that brings a driver says for which one it was written; it is raised when a driver
@@ -253,6 +253,11 @@ export interface DriverContext<Config> {
    * else can.
    */
   readonly exclusively?: <T>(name: string, action: () => Promise<T>) => Promise<T>;
+  /**
+   * Where the processes of this store keep how often they ask providers, so that all of them together stay below a limit.
+   * Absent where nobody else can know.
+   */
+  readonly ratesDirectory?: string;
   /** Present for drivers with the capability. */
   readonly provider?: ProviderMaterial;
   /**
@@ -428,6 +433,16 @@ export interface DriverImplementation<Config> {
   listOwned?(context: CheckContext<Config>, storeId: string): Promise<readonly OwnedResource[]>;
   /** Removes one of them. What is gone already, or in use by somebody else, is success. */
   removeOwned?(context: CheckContext<Config>, resource: OwnedResource): Promise<void>;
+  /**
+   * What the record of a machine is made of again of which `listOwned` has told the instance: with it `remove` leaves
+   * nothing. Changes nothing. Present where `capabilities.provider` is true.
+   * @returns undefined when it is not there any more, or carries another mark.
+   */
+  adoptOwned?(
+    context: CheckContext<Config>,
+    instance: MachineResource,
+    storeId: string,
+  ): Promise<FoundMachine | undefined>;
   /**
    * `inspect` of many machines of one place, with as few requests as the provider allows. Their credentials may differ.
    * @returns one status a machine, in the order of the contexts.

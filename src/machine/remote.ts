@@ -63,11 +63,9 @@ export async function openTarget(
   session: Session,
   target: SshTarget,
   timeoutMs: number,
+  trust: HostKeyTrust = trustOf(target),
 ): Promise<SshConnection> {
   const { host, signal } = session;
-  const { hostKey, nextHostKey } = target;
-  const trust: HostKeyTrust =
-    hostKey === undefined ? { firstUse: true } : { pinned: hostKey, next: nextHostKey };
   const agentSocket = host.facts.env['SSH_AUTH_SOCK'];
   const { openSsh } = await import('../ssh/connection.ts');
   return openSsh(host, {
@@ -80,6 +78,10 @@ export async function openTarget(
     timeoutMs,
     signal,
   });
+}
+
+function trustOf({ hostKey, nextHostKey }: SshTarget): HostKeyTrust {
+  return hostKey === undefined ? { firstUse: true } : { pinned: hostKey, next: nextHostKey };
 }
 
 async function pin(

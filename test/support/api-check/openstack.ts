@@ -102,6 +102,7 @@ const server = object(
 );
 const action = oneOf(
   ...['os-start', 'os-stop', 'resume', 'unpause', 'unshelve'].map((name) => object({ [name]: nothing })),
+  object({ 'os-getConsoleOutput': object({}, { length: { type: ['integer', 'string', 'null'] } }) }),
   object({ reboot: object({ type: { enum: ['SOFT', 'HARD'] } }) }),
 );
 const keyPair = object({

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { startLinuxHost, type LinuxHost } from '../linux-host.ts';
 import { putCloudInit } from './cloud-init.ts';
+import { hostKeyOf } from './host-key-of.ts';
 
 // The machines of a cloud on this computer: real Debians.
 
@@ -48,9 +49,4 @@ export function createCloudHosts(): CloudHosts {
       }
     },
   };
-}
-
-function hostKeyOf(userData: string): string {
-  const [, block = ''] = /^ {2}ed25519_private: \|\n((?: {4}.*\n)+)/m.exec(userData) ?? [];
-  return block.replaceAll(/^ {4}/gm, '');
 }

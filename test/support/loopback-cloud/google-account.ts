@@ -29,6 +29,8 @@ export interface GoogleAccount extends GoogleHooks {
   readonly firewalls: Map<string, Record<string, unknown>>;
   /** An operation is over after so many requests. */
   operationRequests: number;
+  /** What the serial ports of instances have put out. */
+  consoleText: string;
   /** So many look-ups do not know an instance that is being made. */
   unknownAnswers: number;
   /** The next operation that inserts an instance ends with this error. */
@@ -396,6 +398,16 @@ export function createGoogleAccount(): GoogleAccount {
     if (instance !== undefined && request.method !== 'GET') {
       return changeInstance(request, { path: owner, action: action ?? 'delete', instance });
     }
+    if (instance !== undefined && action === 'serialPort') {
+      const { consoleText } = account;
+      return jsonAnswer(200, {
+        kind: 'compute#serialPortOutput',
+        contents: consoleText,
+        start: '0',
+        next: String(Buffer.byteLength(consoleText)),
+        selfLink: `${base}/${path}`,
+      });
+    }
     const found =
       instance ?? account.disks.get(path) ?? account.firewalls.get(path) ?? fixedThings(account)[path];
     if (found === undefined) {
@@ -421,6 +433,7 @@ export function createGoogleAccount(): GoogleAccount {
     disks: new Map(),
     firewalls: new Map([[`projects/${project}/global/firewalls/default-allow-ssh`, theirRule]]),
     operationRequests: 2,
+    consoleText: '',
     unknownAnswers: 0,
     failInsert: undefined,
     quotas: [{ metric: 'CPUS', limit: 24, usage: 0 }],

@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
-import path from 'node:path';
-import { projectRoot, type TestStore } from '../cli.ts';
+import type { TestStore } from '../cli.ts';
+import { runUntil } from '../run-until.ts';
 
 /**
  * Lets `create` make everything that is the driver's, and kills it when it waits for SSH: behind the instances of the test
@@ -13,21 +12,27 @@ export async function createUntilSsh(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const command = [path.join(projectRoot, 'bin', 'tsmachine.js'), 'create', ...args];
-  const child = spawn(process.execPath, command, {
-    env: { ...process.env, ...env, MACHINE_STORAGE_PATH: store.path },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
-    if (said.includes('Waiting for SSH')) {
-      child.kill('SIGKILL');
-    }
-  });
-  await new Promise((resolve) => child.once('close', resolve));
-  if (!said.includes('Waiting for SSH')) {
-    throw new Error(`create did not come so far: ${said}`);
+  return untilSsh(store, ['create', ...args], env);
+}
+
+/** The same for `adopt`: then the machine is in the store, with everything that `rm` needs. */
+export async function adoptUntilSsh(
+  store: TestStore,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  return untilSsh(store, ['adopt', ...args], env);
+}
+
+async function untilSsh(
+  store: TestStore,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<string> {
+  const text = 'Waiting for SSH';
+  const said = await runUntil(store, { args, env, text });
+  if (!said.includes(text)) {
+    throw new Error(`${args[0] ?? ''} did not come so far: ${said}`);
   }
   return said;
 }

@@ -1,5 +1,5 @@
 import { createApiClient, verdictOfStatus, type ApiClient, type Verdict } from '../../../cloud/api-client.ts';
-import { createRateBucket } from '../../../cloud/rate-bucket.ts';
+import { shareRates } from '../../../cloud/shared-rates.ts';
 import { isMachineError, MachineError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events.ts';
 import type { Host, HttpAnswer } from '../../../host/types.ts';
@@ -39,10 +39,12 @@ export interface Ec2Access {
   readonly profile: string;
   /** By flag: see ProviderMaterial.secrets. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** See DriverContext.ratesDirectory. */
+  readonly ratesDirectory?: string | undefined;
 }
 
-/** Well below what EC2 allows an account, so that many processes can ask at once, and a removal always gets through. */
-const budget = { burst: 40, perSecond: 10 };
+/** Below what EC2 allows an account in a region, so that a removal always gets through. */
+const budget = { limits: [{ burst: 40, perSecond: 10 }], reserve: 20 };
 /** Temporary credentials are looked for again so long before they end. */
 const renewBeforeMs = 60_000;
 const pagesMax = 1_000;
@@ -111,7 +113,13 @@ export function openEc2(access: Ec2Access): Ec2 {
     host,
     signal,
     emit,
-    bucket: createRateBucket(host.clock, budget),
+    bucket: shareRates({
+      host,
+      directory: access.ratesDirectory,
+      provider: 'amazonec2',
+      account: async () => [accountOf(await credentials()), endpointOf(config)],
+      budget,
+    }),
     retriesMax: Math.max(0, config.retryCount),
     allowsPlainHttp: config.isPlainHttp,
     judge,
@@ -139,6 +147,11 @@ export function openEc2(access: Ec2Access): Ec2 {
       return all;
     },
   };
+}
+
+/** Keys that are lent for an hour say nothing about whose they are, but where they come from does. */
+function accountOf({ credentials: { accessKeyId, sessionToken }, from }: FoundCredentials): string {
+  return sessionToken === undefined ? accessKeyId : from;
 }
 
 /** Where EC2 of a region is, or the endpoint that was given. */

@@ -1,6 +1,6 @@
 import { openJsonApi, type CloudError, type JsonAnswer } from '../../../cloud/json-api.ts';
 import { field, listField, textField } from '../../../cloud/json-fields.ts';
-import { createRateBucket } from '../../../cloud/rate-bucket.ts';
+import { shareRates } from '../../../cloud/shared-rates.ts';
 import type { Verdict } from '../../../cloud/api-client.ts';
 import { MachineError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events.ts';
@@ -38,10 +38,12 @@ export interface AzureAccess {
   /** URL of the resource manager, without a slash at its end. */
   readonly management: string;
   readonly login: LoginWorld;
+  /** See DriverContext.ratesDirectory. */
+  readonly ratesDirectory?: string | undefined;
 }
 
 /** Below what Azure allows a subscription: 250 reads at once and 25 a second, 200 writes and 10 a second. */
-const budget = { burst: 60, perSecond: 8 };
+const budget = { limits: [{ burst: 60, perSecond: 8 }], reserve: 40 };
 const retriesMax = 5;
 const pagesMax = 1_000;
 
@@ -53,6 +55,8 @@ const busyCodes: ReadonlySet<string> = new Set([
   'ReferencedResourceNotProvisioned',
   'ResourceGroupBeingDeleted',
   'RetryableError',
+]);
+const throttlingCodes: ReadonlySet<string> = new Set([
   'ServerBusy',
   'SubscriptionRequestsThrottled',
   'TooManyRequests',
@@ -66,14 +70,20 @@ const credentialCodes =
   /^(?:SubscriptionNotFound|InvalidSubscriptionId|(?:Invalid|Expired)AuthenticationToken.*)$/;
 
 /** Opens the resource manager. Nothing is sent, and credentials are not looked for, before something is asked. */
-export function openAzure({ host, signal, emit, management, login }: AzureAccess): Azure {
+export function openAzure({ host, signal, emit, management, login, ratesDirectory }: AzureAccess): Azure {
   const api = openJsonApi({
     host,
     signal,
     emit,
     title: 'Azure',
     baseUrl: management,
-    bucket: createRateBucket(host.clock, budget),
+    bucket: shareRates({
+      host,
+      directory: ratesDirectory,
+      provider: 'azure',
+      account: async () => [management, login.subscriptionId],
+      budget,
+    }),
     retriesMax,
     authorization: async (isRenewal) => ({
       authorization: `Bearer ${await bearerToken(login, { isRenewal })}`,
@@ -152,8 +162,11 @@ function readError(body: unknown): CloudError | undefined {
 }
 
 function judgeCode(code: string): Verdict | undefined {
-  if (busyCodes.has(code)) {
+  if (throttlingCodes.has(code)) {
     return 'throttled';
+  }
+  if (busyCodes.has(code)) {
+    return 'busy';
   }
   return passingCodes.has(code) ? 'passing' : undefined;
 }
