@@ -517,6 +517,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   start: async () => ({ default: (await import('./verbs/power.ts')).start }),
   status: () => import('./verbs/status.ts'),
   stop: async () => ({ default: (await import('./verbs/power.ts')).stop }),
+  ttl: () => import('./verbs/ttl.ts'),
   upgrade: () => import('./verbs/upgrade.ts'),
   url: () => import('./verbs/url.ts'),
   use: () => import('./verbs/use.ts'),

@@ -72,4 +72,17 @@ export const fleetCommands = [
       'one more place, or credentials: PROGRAM gc -d NAME --help',
     ],
   },
+  {
+    name: 'ttl',
+    summary: 'Say until when a machine is wanted, or give it another time, or all',
+    arguments: 'name [duration|off]',
+    arity: 'any',
+    flags: [{ name: 'json', type: 'bool', help: 'Print JSON' }],
+    progress: true,
+    details: [
+      'A duration (4h, 90m) counts from now on. When it is over the machine powers itself off at its provider, and gc removes',
+      'it, as with create --ttl. The mark at the provider and the timer on the machine are changed; a machine that does not run',
+      'keeps its timer.',
+    ],
+  },
 ] as const satisfies readonly (CommandDefinition & { readonly flags: readonly CommandFlag[] })[];

@@ -444,6 +444,12 @@ export interface DriverImplementation<Config> {
     storeId: string,
   ): Promise<FoundMachine | undefined>;
   /**
+   * Changes the mark at the provider that tells until when the machine is wanted; undefined: for ever. What it had before
+   * does not matter. Present where `capabilities.provider` is true.
+   * @param expiresMs since the epoch
+   */
+  changeExpiry?(context: DriverContext<Config>, expiresMs: number | undefined): Promise<void>;
+  /**
    * `inspect` of many machines of one place, with as few requests as the provider allows. Their credentials may differ.
    * @returns one status a machine, in the order of the contexts.
    */

@@ -149,6 +149,17 @@ export async function updateOwnData(
   await saveSidecar(session.host, session.storePath, name, { ...base, ...change, options });
 }
 
+/** Keeps until when the machine is wanted, undefined for ever; the caller holds the machine's lock. */
+export async function saveExpiry(
+  session: Session,
+  name: string,
+  expiresMs: number | undefined,
+): Promise<void> {
+  const expires = expiresMs === undefined ? undefined : new Date(expiresMs).toISOString();
+  const base = await sidecarOf(session, name);
+  await saveSidecar(session.host, session.storePath, name, { ...base, expires });
+}
+
 /** The UUID by which a provider knows the machine; the caller holds the machine's lock where it may be missing. */
 export async function ensureMachineId(session: Session, name: string): Promise<string> {
   const base = await sidecarOf(session, name);

@@ -24,4 +24,5 @@ export default defineDriver<GoogleConfig>(manifest, {
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
   adoptOwned: async (context, instance, storeId) =>
     (await import('./adopt.ts')).adoptOwned(context, instance, storeId),
+  changeExpiry: async (context, expiresMs) => (await import('./expiry.ts')).changeExpiry(context, expiresMs),
 });

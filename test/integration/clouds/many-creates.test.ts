@@ -99,6 +99,7 @@ test.serial('DigitalOcean: forty machines in four processes, with 429 and Retry-
   const [cloud, store, hosts] = [await startDigitalOcean(), await makeStore(), createPretendedHosts()];
   cloud.onLaunch = async ({ id, body }) => hosts.boot(String(id), String(body['user_data']));
   cloud.onDelete = async ({ id }) => hosts.end(String(id));
+  cloud.account.dropletsMax = count;
   const throttle = createThrottle({ burst: 20, perSecond: 5 });
   cloud.onRequest = () =>
     throttle.takes()

@@ -161,6 +161,8 @@ const operations: readonly Operation[] = [
   { method: 'GET', path: '/compute/v2.1/servers/*' },
   { method: 'DELETE', path: '/compute/v2.1/servers/*' },
   { method: 'POST', path: '/compute/v2.1/servers/*/action', body: action },
+  { method: 'POST', path: '/compute/v2.1/servers/*/metadata', body: object({ metadata: metadata() }) },
+  { method: 'DELETE', path: '/compute/v2.1/servers/*/metadata/*' },
   { method: 'GET', path: '/image/v2/images', query: [...page, 'name', 'status'] },
   { method: 'GET', path: '/image/v2/images/*' },
   { method: 'GET', path: '/network/v2.0/networks', query: [...page, 'name', 'router:external'] },

@@ -231,6 +231,7 @@ export function createGoogleAccount(): GoogleAccount {
       zone: `${inProject}/zones/${zone}`,
       status: 'PROVISIONING',
       labels: (body['labels'] ?? {}) as Readonly<Record<string, string>>,
+      labelFingerprint: 'bGFiZWxz',
       tags: { ...(body['tags'] as Json), fingerprint: 'dGFncw==' },
       metadata: { ...(body['metadata'] as Json), fingerprint: 'bWV0YQ==' },
       disks: [{ autoDelete: disk?.['autoDelete'], boot: true, source: `${base}/${diskPath}` }],
@@ -313,6 +314,18 @@ export function createGoogleAccount(): GoogleAccount {
         return begin(request, target, async () => run(instance));
       case 'reset':
         return begin(request, target, () => undefined);
+      case 'setLabels': {
+        const body = JSON.parse(request.body) as Json;
+        if (body['labelFingerprint'] !== instance['labelFingerprint']) {
+          return googleError(412, 'conditionNotMet', { message: 'Supplied fingerprint does not match.' });
+        }
+        return begin(request, target, () => {
+          Object.assign(instance, {
+            labels: body['labels'],
+            labelFingerprint: Buffer.from(newId()).toString('base64'),
+          });
+        });
+      }
       case 'setMetadata':
       case 'setTags': {
         const key = action === 'setTags' ? 'tags' : 'metadata';

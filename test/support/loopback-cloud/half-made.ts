@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { TestStore } from '../cli.ts';
 import { runUntil } from '../run-until.ts';
 
@@ -22,6 +24,13 @@ export async function adoptUntilSsh(
   env: Readonly<Record<string, string>>,
 ): Promise<string> {
   return untilSsh(store, ['adopt', ...args], env);
+}
+
+/** Lets a machine whose driver was done be taken for one that is complete. */
+export async function finishRecord(store: TestStore, name: string): Promise<void> {
+  const file = path.join(store.path, 'machines', name, 'tsmachine.json');
+  const own = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  await writeFile(file, JSON.stringify({ ...own, phase: 'ready' }));
 }
 
 async function untilSsh(

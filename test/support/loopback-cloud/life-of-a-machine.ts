@@ -114,6 +114,7 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
   await useEngine(t, life, address());
   if (scene.isLostOnce === true) {
     await loseAndAdopt(t, life, tsmachine);
+    await changeItsTime(t, tsmachine);
   }
 
   t.is(await tsmachine('ssh', name, 'hostname'), `${name}\n`);
@@ -183,6 +184,26 @@ async function loseAndAdopt(
   t.is(code, 0, stderr);
   t.is(stdout, 'steady\n', 'the container went on');
   t.regex(await tsmachine('adopt', ...scene.args, '--json', name), /"adopted":false/);
+}
+
+/** The timer on the machine follows what is said of its time. */
+async function changeItsTime(
+  t: ExecutionContext,
+  tsmachine: (...words: readonly string[]) => Promise<string>,
+): Promise<void> {
+  const next = async (): Promise<number> => {
+    const show = 'date -d "$(systemctl show -p NextElapseUSecRealtime --value tsmachine-expiry.timer)" +%s';
+    return Number(await tsmachine('ssh', name, show));
+  };
+  for (const duration of ['8h', '2h']) {
+    const { expires } = JSON.parse(await tsmachine('ttl', '--json', name, duration)) as {
+      readonly expires: string;
+    };
+    t.is(await next(), Math.floor(Date.parse(expires) / 1000));
+  }
+  t.is(await tsmachine('ttl', name, 'off'), `${name} has no end.\n`);
+  const look = 'ls /etc/systemd/system | grep -c tsmachine-expiry || true';
+  t.is(await tsmachine('ssh', name, look), '0\n');
 }
 
 /** Uses the engine through a docker client, over TLS. */
