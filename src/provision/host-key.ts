@@ -10,6 +10,8 @@ export interface HostKeyPlace {
   readonly check: string;
   /** Commands by which the server takes over what is new; connections go on. */
   readonly reload: string;
+  /** Where cloud-init writes the keys of a host for those who look at it from outside. */
+  readonly console: string;
 }
 
 /** cloud-init's module cc_ssh writes the key there on all systems. */
@@ -25,6 +27,7 @@ elif command -v rc-service >/dev/null 2>&1; then
 else
   kill -HUP "$(cat /run/sshd.pid)"
 fi`,
+  console: '/dev/console',
 };
 
 const scriptTimeoutMs = 60_000;
@@ -72,7 +75,7 @@ echo "next $(public "$next")"`,
  * @throws MachineError like prepareHostKey.
  */
 export async function installHostKey(work: KeyWork, next: string): Promise<void> {
-  const { keyPath, check, reload } = work.place ?? usualPlace;
+  const { keyPath, check, reload, console } = work.place ?? usualPlace;
   await work.shell.require(
     `${preamble(keyPath)}
 wanted=${quoteArgument(bare(next))}
@@ -85,6 +88,8 @@ fi
 echo "$wanted" >"$next.pub"
 mv -f "$next.pub" "$key.pub"
 if command -v restorecon >/dev/null 2>&1; then restorecon "$key" "$key.pub" || :; fi
+# Who reads the console must not expect the key of the first boot.
+{ printf -- '-----BEGIN SSH HOST KEY KEYS-----\\n%s\\n-----END SSH HOST KEY KEYS-----\\n' "$wanted" >${console}; } 2>/dev/null || :
 ${reload}`,
     optionsOf(work, 'giving the SSH server its new host key'),
   );

@@ -12,6 +12,7 @@ import path from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { consoleHostKeys } from '../../../src/cloud/console-keys.ts';
 import { isMachineError } from '../../../src/core/errors.ts';
 import type { MachineEvent } from '../../../src/core/events.ts';
 import type { Driver } from '../../../src/drivers/driver.ts';
@@ -87,6 +88,7 @@ function openScene(server: SshServer): Scene {
       keyPath: path.join(server.directory, 'host_key'),
       check: `/usr/sbin/sshd -t -f ${config} -h "$1"`,
       reload: `kill -HUP ${String(pid)}`,
+      console: path.join(server.directory, 'console'),
     },
     session: (host = createHost()) =>
       createSession({ host, storePath, emit, signal: new AbortController().signal }),
@@ -143,6 +145,11 @@ async function hasOwnKey(t: ExecutionContext, scene: Scene, when = ''): Promise<
   }
   t.is(readFileSync(`${place.keyPath}.pub`, 'utf8'), `${sshHostKey}\n`, when);
   t.false(existsSync(`${place.keyPath}.tsmachine`), when);
+  t.deepEqual(
+    consoleHostKeys(readFileSync(place.console, 'utf8')),
+    [sshHostKey],
+    'who adopts it reads it there',
+  );
   t.true(await isReached(scene), when);
 }
 
