@@ -18,6 +18,8 @@ export interface AnyCall {
   readonly people: Io['stderr'];
   /** Writes the answer: the text and a line end to stdout. */
   print(text: string): void;
+  /** See Renderer.drawBelow; false where nothing can be drawn. */
+  drawBelow(lines?: () => readonly string[]): boolean;
   /** Writes a line for people. */
   inform(text: string): void;
   /** What to throw when the machine `default` stood in for a name and there is none. */

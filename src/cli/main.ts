@@ -319,6 +319,10 @@ function createCall(current: Run, command: CommandDefinition, words: Words): Cal
         current.renderer.line(text);
       }
     },
+    drawBelow: (lines) => {
+      current.renderer?.drawBelow?.(lines);
+      return current.renderer?.drawBelow !== undefined;
+    },
     withoutDefault,
     report: async (error) => report(current, error),
     hide: (secret) => {

@@ -1,5 +1,6 @@
 import { isMachineError, MachineError } from '../core/errors.ts';
 import type { Host, HttpAnswer, HttpRequest } from '../host/types.ts';
+import { askOnce } from './ask-together.ts';
 import { createApiClient, verdictOfStatus, type ApiClientOptions, type Verdict } from './api-client.ts';
 
 /** A cloud that takes and gives JSON, and says by the status of HTTP how it went. */
@@ -26,6 +27,8 @@ export interface JsonRequest {
   readonly isRepeatable?: boolean;
   /** For one sending; a minute when left out. */
   readonly timeoutMs?: number;
+  /** What is asked is the same for all machines of a command, and is asked once: see askOnce. */
+  readonly isOffer?: boolean;
 }
 
 /** A final answer that is no error. */
@@ -94,22 +97,31 @@ export function openJsonApi(options: JsonApiOptions): JsonApi {
         ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
       },
     );
+  const call: JsonApi['call'] = async (request) => {
+    let answer = await send(request);
+    if (answer.status === 401) {
+      // Tokens end; once, another one is tried. Nothing was done with a request that was turned away.
+      isRenewal = true;
+      answer = await send(request).finally(() => {
+        isRenewal = false;
+      });
+    }
+    const { status, headers } = answer;
+    const body = parse(answer.body);
+    if (status >= 200 && status < 300 && body !== unreadable) {
+      return { status, headers, body };
+    }
+    throw refusal(options, request, answer);
+  };
   return {
     call: async (request) => {
-      let answer = await send(request);
-      if (answer.status === 401) {
-        // Tokens end; once, another one is tried. Nothing was done with a request that was turned away.
-        isRenewal = true;
-        answer = await send(request).finally(() => {
-          isRenewal = false;
-        });
+      if (request.isOffer !== true) {
+        return call(request);
       }
-      const { status, headers } = answer;
-      const body = parse(answer.body);
-      if (status >= 200 && status < 300 && body !== unreadable) {
-        return { status, headers, body };
-      }
-      throw refusal(options, request, answer);
+      // Whoever has the same token is offered the same. It stays in memory.
+      const who = await options.authorization(false);
+      const topic = JSON.stringify([who, urlOf(options.baseUrl, request)]);
+      return askOnce(options.host, { topic, ask: async () => call(request) });
     },
   };
 }

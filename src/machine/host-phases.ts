@@ -33,6 +33,8 @@ export interface HostPhase {
 export interface HostPhaseOptions {
   /** Issues a new server certificate also when the present one is good. */
   readonly newCertificate?: boolean;
+  /** The machine booted with a host key that was given to it by its provider. */
+  readonly hasGivenKey?: boolean;
 }
 
 /** From a host that somebody or something started, to an engine that answers over mutual TLS. In order. */
@@ -40,7 +42,13 @@ export function hostPhases(options: HostPhaseOptions = {}): readonly HostPhase[]
   return [
     { name: 'reach', summary: 'Waiting for SSH to be available...', run: reach },
     { name: 'detect', summary: 'Detecting the provisioner...', run: detect },
+    ...(options.hasGivenKey === true
+      ? [{ name: 'host-key', summary: 'Giving the machine an SSH host key of its own...', run: changeKey }]
+      : []),
     { name: 'engine', summary: 'Looking for Docker...', run: install },
+    ...(options.hasGivenKey === true
+      ? [{ name: 'first-key', summary: 'Removing the SSH host key of the first boot...', run: forgetKey }]
+      : []),
     {
       name: 'certificates',
       summary: 'Copying certs to the local machine directory...',
@@ -64,6 +72,16 @@ async function detect(work: HostWork): Promise<void> {
   const facts = await work.link.facts();
   const family = requireUsable(facts);
   say(work, `Provisioning with ${family.title(facts.os)}...`);
+}
+
+async function changeKey({ session, machine, link }: HostWork): Promise<void> {
+  const { changeGivenKey } = await import('./host-key.ts');
+  await changeGivenKey({ session, machine, link });
+}
+
+async function forgetKey({ session, machine, link }: HostWork): Promise<void> {
+  const { forgetGivenKey } = await import('./host-key.ts');
+  await forgetGivenKey({ session, machine, link });
 }
 
 async function install(work: HostWork): Promise<void> {

@@ -18,6 +18,8 @@ export interface OwnData {
   readonly imageSource?: string;
   /** The pinned host key, a public line. */
   readonly sshHostKey?: string;
+  /** Another one that is accepted too, while the machine changes to it. */
+  readonly nextSshHostKey?: string | undefined;
   /** `engine`: it was told to install the engine by itself when it boots first. */
   readonly firstBoot?: string;
   readonly tlsKeyType: TlsKeyType;
@@ -90,6 +92,7 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
       ? {}
       : { previousImageDigest: sidecar.previousImageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
+    ...(sidecar?.nextSshHostKey === undefined ? {} : { nextSshHostKey: sidecar.nextSshHostKey }),
     ...(sidecar?.firstBoot === undefined ? {} : { firstBoot: sidecar.firstBoot }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
     ...(sidecar?.expires === undefined ? {} : { expiresMs: Date.parse(sidecar.expires) }),
@@ -132,7 +135,13 @@ export async function updateOwnData(
     ...change
   }: Pick<
     Partial<OwnData>,
-    'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey' | 'firstBoot' | 'publish'
+    | 'phase'
+    | 'imageDigest'
+    | 'previousImageDigest'
+    | 'sshHostKey'
+    | 'nextSshHostKey'
+    | 'firstBoot'
+    | 'publish'
   >,
 ): Promise<void> {
   const base = await sidecarOf(session, name);

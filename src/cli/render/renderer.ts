@@ -9,6 +9,8 @@ export interface Renderer {
   line(text: string): void;
   /** Runs something that writes to a terminal by itself, with nothing of ours in its way. */
   aside(write: () => void): void;
+  /** Draws lines below all others, anew all the time; present where that can be done. Without lines it ends. */
+  drawBelow?(lines?: () => readonly string[]): void;
   /** Leaves the screen in order. May be called again. */
   close(): void;
 }

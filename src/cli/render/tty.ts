@@ -24,6 +24,7 @@ interface Screen {
   /** Phases that guests reported, by machine. */
   readonly phases: Map<string, string[]>;
   readonly progress: Map<string, string>;
+  below: (() => readonly string[]) | undefined;
   /** Counts the turns of the spinner. */
   frame: number;
 }
@@ -41,7 +42,7 @@ export function createTtyRenderer({ stream, host, secrets }: RendererOptions): R
     paint: (style, text) => (hasColour ? styleText(style, text, { validateStream: false }) : text),
     safe: (text) => redact(printable(text), secrets),
   };
-  const screen: Screen = { running: [], phases: new Map(), progress: new Map(), frame: 0 };
+  const screen: Screen = { running: [], phases: new Map(), progress: new Map(), below: undefined, frame: 0 };
   const redraw = (): void => {
     const lines = liveLines(screen, clock.monotonicMs(), pen);
     if (lines.length === 0) {
@@ -62,6 +63,9 @@ export function createTtyRenderer({ stream, host, secrets }: RendererOptions): R
     screen.frame += 1;
     redraw();
   });
+  const turn = (): void => {
+    ticker.runWhile(screen.running.length > 0 || screen.progress.size > 0 || screen.below !== undefined);
+  };
   return {
     show: (event) => {
       const line = applyEvent(screen, event, clock.monotonicMs());
@@ -70,13 +74,19 @@ export function createTtyRenderer({ stream, host, secrets }: RendererOptions): R
       } else {
         keep(keptLine(line, pen));
       }
-      ticker.runWhile(screen.running.length > 0 || screen.progress.size > 0);
+      turn();
     },
     line: (text) => {
       keep(pen.safe(text));
     },
     aside,
+    drawBelow: (lines) => {
+      screen.below = lines;
+      redraw();
+      turn();
+    },
     close: () => {
+      screen.below = undefined;
       screen.running = [];
       screen.progress.clear();
       ticker.runWhile(false);
@@ -101,7 +111,10 @@ function liveLines(screen: Screen, nowMs: number, { paint, safe }: Pen): string[
     return `${paint('yellow', sign)} ${safe(labelOf(step))} ${paint('dim', safe(tail))}`;
   });
   const progress = [...screen.progress].map(([label, state]) => `  ${safe(label)} ${paint('dim', state)}`);
-  return [...steps, ...progress];
+  const below = (screen.below?.() ?? []).map((text, index) =>
+    index === 0 ? `${paint('yellow', sign)} ${safe(text)}` : paint('dim', safe(text)),
+  );
+  return [...steps, ...progress, ...below];
 }
 
 function keptLine({ text, mark, note }: KeptLine, { paint, safe }: Pen): string {

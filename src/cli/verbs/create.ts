@@ -1,14 +1,16 @@
 import { awaitShares } from '../../agent/await-shares.ts';
 import { ensureAgent } from '../../agent/control.ts';
-import { MachineError } from '../../core/errors.ts';
+import { MachineError, messageOf } from '../../core/errors.ts';
+import type { MachineEvent } from '../../core/events.ts';
 import { settleInParallel } from '../../core/in-parallel.ts';
 import type { DriverManifest } from '../../drivers/driver.ts';
 import type { CreateRequest } from '../../machine/request.ts';
 import type { Call } from '../call.ts';
+import { togetherByReason, type FailedMachine } from '../failed-machines.ts';
+import { createManyMachines, type ManyMachines } from '../render/many-machines.ts';
 import { parseCreateLine } from '../create-line.ts';
 import { onErrorOf, type CreateOptions } from '../create-request.ts';
 import { explain, makeMachine, requestOf } from '../make-machine.ts';
-import { throwAll } from '../machines.ts';
 import { expandNames } from '../name-range.ts';
 import { splitSecrets } from '../secret-flags.ts';
 
@@ -87,7 +89,7 @@ async function createOne(
   return 0;
 }
 
-/** Each for itself: what becomes of one is nothing to the others. @throws AggregateError */
+/** Each for itself: what becomes of one is nothing to the others. @throws what went wrong, each reason once. */
 async function createMany(
   call: Call<'create'>,
   { manifest, options, why, requests }: Wanted & { readonly requests: readonly CreateRequest[] },
@@ -96,18 +98,62 @@ async function createMany(
   sayDriver(call, manifest, why);
   call.inform(`Making ${requests.length} machines, ${Math.min(atOnce, requests.length)} at a time.`);
   call.recoverWith('ls');
-  const results = await settleInParallel(requests, atOnce, async (request) => {
-    call.session.signal.throwIfAborted();
-    await makeMachine(call, request);
-    await serveIfWanted(call, manifest, request.name);
+  const view = options.json === true ? undefined : viewOf(call, requests);
+  const failed: FailedMachine[] = [];
+  await settleInParallel(requests, atOnce, async (request) => {
+    const { name } = request;
+    try {
+      call.session.signal.throwIfAborted();
+      view?.begin(name);
+      await makeMachine(view === undefined ? call : watched(call, view, name), request);
+      await serveIfWanted(call, manifest, name);
+      view?.done(name);
+    } catch (error) {
+      failed.push({ name, error });
+      // Those that an interrupt has kept from being begun are told of in the end.
+      if (error !== call.session.signal.reason) {
+        view?.failed(name, messageOf(error));
+      }
+      return;
+    }
     if (options.json === true) {
-      call.print(JSON.stringify({ name: request.name, driver: manifest.name }));
+      call.print(JSON.stringify({ name, driver: manifest.name }));
     }
   });
-  const made = results.filter(({ status }) => status === 'fulfilled').length;
-  call.inform(`${made} of ${requests.length} machines are ready.`);
-  throwAll(results);
+  call.drawBelow();
+  call.inform(`${requests.length - failed.length} of ${requests.length} machines are ready.`);
+  if (failed.length > 0) {
+    const reasons = togetherByReason(failed);
+    throw reasons.length === 1
+      ? reasons[0]
+      : new AggregateError(reasons, `${failed.length} machines failed.`);
+  }
   return 0;
+}
+
+function viewOf(call: Call<'create'>, requests: readonly CreateRequest[]): ManyMachines {
+  const view = createManyMachines({
+    names: requests.map(({ name }) => name),
+    clock: call.io.host.clock,
+    line: (text) => {
+      call.inform(text);
+    },
+    isDrawn: call.drawBelow(() => []),
+  });
+  call.drawBelow(() => view.lines());
+  return view;
+}
+
+/** What happens to one of many machines goes to the view; transfers and what only searchers want are shown as ever. */
+function watched(call: Call<'create'>, view: ManyMachines, name: string): Call<'create'> {
+  const emit = (event: MachineEvent): void => {
+    if (event.type === 'progress' || event.type === 'debug') {
+      call.session.emit(event);
+    } else {
+      view.show(name, event);
+    }
+  };
+  return { ...call, session: { ...call.session, emit } };
 }
 
 /** At a provider the waiting is long and the work little; on this computer it is the other way round. */

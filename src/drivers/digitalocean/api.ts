@@ -52,6 +52,8 @@ const budget = {
   reserve: 20,
 };
 const retriesMax = 5;
+/** Lists that are the same for all machines of a command. */
+const offers: ReadonlySet<string> = new Set(['/regions', '/images', '/vpcs']);
 const perPage = 200;
 const pagesMax = 1_000;
 
@@ -106,7 +108,10 @@ export function openDigitalOcean(access: DropletAccess): DigitalOcean {
 async function listAll<T>(api: JsonApi, path: string, { key, query, read }: Listing<T>): Promise<T[]> {
   const all: T[] = [];
   for (let page = 1; page <= pagesMax; page += 1) {
-    const request = { method: 'GET', path, query: { ...query, per_page: perPage, page } } as const;
+    const request: JsonRequest = {
+      ...{ method: 'GET', path, query: { ...query, per_page: perPage, page } },
+      isOffer: offers.has(path),
+    };
     const { body } = await api.call(request);
     const values = field(body, key);
     // No list is not an empty one: somebody would believe that nothing is left.

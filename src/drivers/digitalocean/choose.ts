@@ -18,7 +18,9 @@ import type { DropletConfig } from './config.ts';
 
 /** The account that the token is of; undefined when the token may not see it. */
 export async function findAccount(api: DigitalOcean): Promise<Account | undefined> {
-  return unlessForbidden(() => api.one({ method: 'GET', path: '/account' }, 'account', accountOf));
+  return unlessForbidden(() =>
+    api.one({ method: 'GET', path: '/account', isOffer: true }, 'account', accountOf),
+  );
 }
 
 /** How many droplets there are, of all; undefined when the token may not see them. */

@@ -1,6 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { makeStore, type Outcome, type TestStore } from '../../support/cli.ts';
-import { digitalOceanError, startDigitalOcean } from '../../support/loopback-cloud/digitalocean-cloud.ts';
+import { nameOf } from '../../support/loopback-cloud/fault-server.ts';
+import { startHetznerCloud } from '../../support/loopback-cloud/hetzner-cloud.ts';
+import { hetznerError } from '../../support/loopback-cloud/hetzner-things.ts';
 import { ec2Error, startEc2Proxy, type Ec2Proxy } from '../../support/loopback-cloud/ec2-proxy.ts';
 import { ec2Env } from '../../support/loopback-cloud/ec2-records.ts';
 import { restsOf } from '../../support/loopback-cloud/ec2-rests.ts';
@@ -54,7 +56,7 @@ for (const [title, calls] of [
     const proxy = await startEc2Proxy(moto.url);
     proxy.onLaunch = async (id, userData) => hosts.boot(id, userData);
     proxy.onTerminate = async (id) => hosts.end(id);
-    const throttle = createThrottle({ burst: 20, perSecond: 5 });
+    const throttle = createThrottle({ burst: 20, perSecond: 8 });
     proxy.onRequest = () => (throttle.takes() ? undefined : ec2Error(503, 'RequestLimitExceeded'));
     const flags = [
       ...['-d', 'amazonec2', '--amazonec2-endpoint', proxy.endpoint, '--amazonec2-insecure-transport'],
@@ -88,7 +90,7 @@ for (const [title, calls] of [
   });
 }
 
-test.serial('DigitalOcean: forty machines in four processes, with 429 and Retry-After', async (t) => {
+test.serial('Hetzner: forty machines in four processes, with 429 and Retry-After', async (t) => {
   t.timeout(300_000);
   const missing = await pretendedMissing();
   if (missing !== undefined) {
@@ -96,18 +98,16 @@ test.serial('DigitalOcean: forty machines in four processes, with 429 and Retry-
     t.pass();
     return;
   }
-  const [cloud, store, hosts] = [await startDigitalOcean(), await makeStore(), createPretendedHosts()];
-  cloud.onLaunch = async ({ id, body }) => hosts.boot(String(id), String(body['user_data']));
-  cloud.onDelete = async ({ id }) => hosts.end(String(id));
-  const throttle = createThrottle({ burst: 20, perSecond: 5 });
+  const [cloud, store, hosts] = [await startHetznerCloud(), await makeStore(), createPretendedHosts()];
+  cloud.project.onLaunch = async ({ id, userData }) => hosts.boot(String(id), userData);
+  cloud.project.onEnd = async ({ id }) => hosts.end(String(id));
+  const throttle = createThrottle({ burst: 20, perSecond: 8 });
   cloud.onRequest = () =>
-    throttle.takes()
-      ? undefined
-      : digitalOceanError(429, 'too_many_requests', 'API Rate limit exceeded.', { 'retry-after': '2' });
-  const env = { DIGITALOCEAN_ACCESS_TOKEN: 'test' };
+    throttle.takes() ? undefined : hetznerError(429, 'rate_limit_exceeded', { 'retry-after': '1' });
+  const env = { HCLOUD_TOKEN: 'test', HCLOUD_CONFIG: '/dev/null' };
   const flags = [
-    ...['-d', 'digitalocean', '--digitalocean-endpoint', cloud.url, '--digitalocean-open-to', openTo],
-    ...['--digitalocean-ssh-port', String(pretendedSshPort)],
+    ...['-d', 'hetzner', '--hetzner-endpoint', cloud.baseUrl, '--hetzner-open-to', openTo],
+    ...['--hetzner-ssh-port', String(pretendedSshPort)],
   ];
   try {
     const begin = performance.now();
@@ -118,12 +118,17 @@ test.serial('DigitalOcean: forty machines in four processes, with 429 and Retry-
     t.log(
       `${((performance.now() - begin) / 1000).toFixed(1)} s, ${cloud.requests.length} requests, ${throttle.refused} turned away`,
     );
+    const paths: Record<string, number> = {};
+    for (const each of cloud.requests) {
+      const name = nameOf(each).replaceAll(/\d+/g, 'ID');
+      paths[name] = (paths[name] ?? 0) + 1;
+    }
+    t.log(JSON.stringify(paths));
     t.deepEqual(await namesOf(store), names);
-    t.is(cloud.account.droplets.size, count);
+    t.is(cloud.project.servers.size, count);
     t.is(hosts.running.size, count);
-    t.is(cloud.account.firewalls.size, 1);
     t.true(throttle.refused > 0);
-    t.deepEqual(cloud.findings, []);
+    t.deepEqual(cloud.problems, []);
   } finally {
     cloud.onRequest = () => undefined;
     await store.dispose();

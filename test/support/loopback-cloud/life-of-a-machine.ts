@@ -99,6 +99,7 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
     await tsmachine(...create);
   }
   t.is(await tsmachine('ssh', name, 'cat', '/run/tsmachine-first-boot'), 'done\n', 'it installed its engine');
+  await hasOwnHostKey(t, life, await tsmachine('ssh', name, 'cat', '/etc/ssh/ssh_host_ed25519_key.pub'));
   t.is(hosts.running.size, 1);
   const [id = ''] = hosts.running.keys();
   const address = (): string => hosts.running.get(id)?.address ?? '';
@@ -141,6 +142,18 @@ async function live(t: ExecutionContext, life: Life): Promise<void> {
     lines.filter((line) => line.includes(secret)),
     [],
   );
+}
+
+/** The key of its user data is that of the machine no more, and is nowhere but there. */
+async function hasOwnHostKey(t: ExecutionContext, { scene, store }: Life, publicLine: string): Promise<void> {
+  const [host] = scene.hosts.running.values();
+  const root = host?.root ?? '';
+  const pinned = await readFile(path.join(store.path, 'machines', name, 'tsmachine.json'), 'utf8');
+  t.true(pinned.includes(publicLine.trim()));
+  t.false((await readdir(path.join(store.path, 'machines', name))).includes('ssh_host_ed25519_key'));
+  const left = await readFile(path.join(root, 'var/lib/cloud/instance/user-data.txt'), 'utf8');
+  t.regex(left, /-----BEGIN OPENSSH PRIVATE KEY-----\n *\S{70}\n *-----END/);
+  t.false(publicLine.includes(/ed25519_public: "ssh-ed25519 (\S+)/.exec(left)?.[1] ?? publicLine));
 }
 
 /** Only the user's copy of the SSH key is left, and the containers that run. */

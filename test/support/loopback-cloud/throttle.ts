@@ -8,6 +8,9 @@ export interface Throttle {
   readonly refused: number;
 }
 
+/** However slowly requests come, each of so many is turned away. */
+const refusedEvery = 20;
+
 /** So many at once, and then so many a second. */
 export function createThrottle({
   burst,
@@ -19,6 +22,7 @@ export function createThrottle({
   let tokens = burst;
   let lastMs = performance.now();
   let refused = 0;
+  let asked = 0;
   return {
     get refused() {
       return refused;
@@ -27,7 +31,8 @@ export function createThrottle({
       const nowMs = performance.now();
       tokens = Math.min(burst, tokens + ((nowMs - lastMs) / 1000) * perSecond);
       lastMs = nowMs;
-      if (tokens < 1) {
+      asked += 1;
+      if (tokens < 1 || asked % refusedEvery === 0) {
         refused += 1;
         return false;
       }

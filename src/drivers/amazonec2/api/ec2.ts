@@ -1,3 +1,4 @@
+import { askOnce, askTogether, type AskMany } from '../../../cloud/ask-together.ts';
 import { createApiClient, verdictOfStatus, type ApiClient, type Verdict } from '../../../cloud/api-client.ts';
 import { shareRates } from '../../../cloud/shared-rates.ts';
 import { isMachineError, MachineError } from '../../../core/errors.ts';
@@ -28,6 +29,8 @@ export interface Ec2 {
     parameters: QueryParameters,
     read: (answer: XmlElement) => readonly T[],
   ): Promise<T[]>;
+  /** See askTogether; the topic is what is asked for, of this account and endpoint. */
+  together<T>(topic: string, id: string, ask: AskMany<T>): Promise<T | undefined>;
 }
 
 /** Who asks, and as whom. */
@@ -48,6 +51,13 @@ const budget = { limits: [{ burst: 40, perSecond: 10 }], reserve: 20 };
 /** Temporary credentials are looked for again so long before they end. */
 const renewBeforeMs = 60_000;
 const pagesMax = 1_000;
+/** What they tell is the same for all machines of a command. */
+const offers: ReadonlySet<Ec2Action> = new Set([
+  'DescribeImages',
+  'DescribeInstanceTypes',
+  'DescribeSubnets',
+  'DescribeVpcs',
+]);
 const removals: ReadonlySet<Ec2Action> = new Set([
   'TerminateInstances',
   'DeleteKeyPair',
@@ -117,7 +127,7 @@ export function openEc2(access: Ec2Access): Ec2 {
       host,
       directory: access.ratesDirectory,
       provider: 'amazonec2',
-      account: async () => [accountOf(await credentials()), endpointOf(config)],
+      account: async () => account(),
       budget,
     }),
     retriesMax: Math.max(0, config.retryCount),
@@ -130,9 +140,20 @@ export function openEc2(access: Ec2Access): Ec2 {
       return { ...request, headers: signedHeaders(signable, (await credentials()).credentials, scope) };
     },
   });
-  const call: Ec2['call'] = async (action, parameters) => ask(client, endpointOf(config), action, parameters);
+  const account = async (): Promise<readonly string[]> => [
+    accountOf(await credentials()),
+    endpointOf(config),
+  ];
+  const call: Ec2['call'] = async (action, parameters) => {
+    const send = async (): Promise<XmlElement> => ask(client, endpointOf(config), action, parameters);
+    return offers.has(action)
+      ? askOnce(host, { topic: JSON.stringify([await account(), action, parameters]), ask: send })
+      : send();
+  };
   return {
     call,
+    together: async (topic, id, askMany) =>
+      askTogether(host, { topic: JSON.stringify([await account(), topic]), id, ask: askMany }),
     list: async (action, parameters, read) => {
       const all = [];
       let nextToken: string | undefined;

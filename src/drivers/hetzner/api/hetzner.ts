@@ -54,6 +54,8 @@ const budget = {
   reserve: 200,
 };
 const retriesMax = 5;
+/** Lists that are the same for all machines of a command. */
+const offers: ReadonlySet<string> = new Set(['/server_types', '/images', '/locations']);
 const perPage = 50;
 const pagesMax = 1_000;
 
@@ -111,7 +113,10 @@ async function listAll<T>(
   const all: T[] = [];
   let page: number | undefined = 1;
   for (let count = 0; page !== undefined && count < pagesMax; count += 1) {
-    const request: JsonRequest = { method: 'GET', path, query: { ...query, page, per_page: perPage } };
+    const request: JsonRequest = {
+      ...{ method: 'GET', path, query: { ...query, page, per_page: perPage } },
+      isOffer: offers.has(path),
+    };
     const { body } = await api.call(request);
     if (!Array.isArray(field(body, key))) {
       throw unreadable(request);
