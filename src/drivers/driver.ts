@@ -1,6 +1,6 @@
 import type { Emit } from '../core/events.ts';
 import type { Host } from '../host/types.ts';
-import type { OwnedResource } from './owned.ts';
+import type { FoundMachine, MachineResource, OwnedResource } from './owned.ts';
 
 /**
  * Version of this contract. A package that brings a driver says for which one it was written; it is raised when a driver
@@ -217,6 +217,13 @@ export interface ProviderMaterial {
   hostKey(): Promise<{ readonly privatePem: string; readonly publicLine: string }>;
   /** The machine has been given the host key: from now on it is accepted, and no other. */
   pinHostKey(): Promise<void>;
+  /**
+   * A script for the first boot that installs the engine as the machine's options say; undefined where that is left to SSH.
+   * It holds no secret.
+   */
+  engineScript(): Promise<string | undefined>;
+  /** The machine is given that script: it is waited for before the engine is installed over SSH. */
+  awaitEngine(): Promise<void>;
   /** Secrets that were given on the command line when the machine was made, by flag. */
   secrets(): Promise<Readonly<Record<string, string>>>;
   /** Private state of the driver, beside config.json, for which docker-machine has no keys. Never a secret. */
@@ -426,6 +433,22 @@ export interface DriverImplementation<Config> {
   listOwned?(context: CheckContext<Config>, storeId: string): Promise<readonly OwnedResource[]>;
   /** Removes one of them. What is gone already, or in use by somebody else, is success. */
   removeOwned?(context: CheckContext<Config>, resource: OwnedResource): Promise<void>;
+  /**
+   * What the record of a machine is made of again of which `listOwned` has told the instance: with it `remove` leaves
+   * nothing. Changes nothing. Present where `capabilities.provider` is true.
+   * @returns undefined when it is not there any more, or carries another mark.
+   */
+  adoptOwned?(
+    context: CheckContext<Config>,
+    instance: MachineResource,
+    storeId: string,
+  ): Promise<FoundMachine | undefined>;
+  /**
+   * Changes the mark at the provider that tells until when the machine is wanted; undefined: for ever. What it had before
+   * does not matter. Present where `capabilities.provider` is true.
+   * @param expiresMs since the epoch
+   */
+  changeExpiry?(context: DriverContext<Config>, expiresMs: number | undefined): Promise<void>;
   /**
    * `inspect` of many machines of one place, with as few requests as the provider allows. Their credentials may differ.
    * @returns one status a machine, in the order of the contexts.

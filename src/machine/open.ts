@@ -106,6 +106,8 @@ function lateProvider(session: Session, machine: OpenMachine): ProviderMaterial 
     userKey: async () => (await load()).userKey(),
     hostKey: async () => (await load()).hostKey(),
     pinHostKey: async () => (await load()).pinHostKey(),
+    engineScript: async () => (await load()).engineScript(),
+    awaitEngine: async () => (await load()).awaitEngine(),
     secrets: async () => (await load()).secrets(),
     state: async () => (await load()).state(),
     saveState: async (part) => (await load()).saveState(part),

@@ -1,7 +1,7 @@
 import { MachineError, isMachineError, messageOf } from '../../core/errors.ts';
 import { endAgent } from '../../agent/control.ts';
 import type { Garbage } from '../../machine/garbage/judge.ts';
-import type { Problem, Wanted } from '../../machine/garbage/places.ts';
+import type { Problem } from '../../machine/garbage/places.ts';
 import { findGarbage, removeGarbage, type Removal } from '../../machine/garbage/sweep.ts';
 import { removeMachine } from '../../machine/remove.ts';
 import { placesFile } from '../../store/paths.ts';
@@ -9,11 +9,11 @@ import { askYesNo } from '../ask.ts';
 import type { Call } from '../call.ts';
 import type { OptionsOf } from '../commands.ts';
 import { driverCommandHelp } from '../driver-help.ts';
-import { readDriverLine, type DriverLine } from '../driver-line.ts';
+import { readDriverLine } from '../driver-line.ts';
 import { parseGoDuration } from '../go-duration.ts';
 import { formatAge } from '../render/age.ts';
 import { formatTable } from '../render/table.ts';
-import { splitSecrets } from '../secret-flags.ts';
+import { wantedPlace } from '../wanted-place.ts';
 
 /** `gc`: removes what machines have left at providers. */
 export default async function gc(call: Call<'gc'>): Promise<number> {
@@ -30,12 +30,16 @@ export default async function gc(call: Call<'gc'>): Promise<number> {
     throw new MachineError('arguments-invalid', 'Too many arguments given');
   }
   const olderThanMs = ageOf(options['older-than']);
-  const { garbage, problems } = await findGarbage(call.session, { ...wantedOf(call, line), olderThanMs });
+  const { garbage, problems } = await findGarbage(call.session, {
+    ...wantedPlace(call, line).wanted,
+    olderThanMs,
+  });
   const isDry = options['dry-run'] === true;
   const asJson = options.json === true;
   if (isDry || garbage.length === 0) {
     if (garbage.length > 0 || asJson) {
       show(call, garbage, asJson);
+      sayAdopt(call, garbage);
     } else if (problems.length === 0) {
       call.inform('Nothing is left over.');
     }
@@ -74,27 +78,6 @@ function ageOf(text: string | undefined): number | undefined {
   return ageMs;
 }
 
-/** Flags of the driver name a place more only if some were given: their defaults are no wish. */
-function wantedOf(call: Call<'gc'>, { manifest, values, given }: DriverLine): Wanted {
-  if (manifest === undefined) {
-    return {};
-  }
-  const { flags, name: driverName } = manifest;
-  const split = splitSecrets(manifest, values, { given, env: call.io.host.facts.env });
-  for (const flag of flags.filter(({ secret }) => secret === true)) {
-    call.hide(String(values[flag.name] ?? ''));
-  }
-  const isPlace = given.some(({ flag }) => flags.some((each) => each === flag) && flag.secret !== true);
-  const { secrets } = split;
-  return isPlace
-    ? {
-        driverName,
-        secrets,
-        flags: Object.fromEntries(flags.map(({ name }) => [name, split.values[name]])),
-      }
-    : { driverName, secrets };
-}
-
 const reasons: Readonly<Record<Garbage['reason'], string>> = {
   orphan: 'no machine here',
   unused: 'no machine uses it',
@@ -114,6 +97,15 @@ function show(call: Call<'gc'>, garbage: readonly Garbage[], asJson: boolean): v
   ]);
   const header = ['DRIVER', 'KIND', 'NAME', 'ID', 'PLACE', 'AGE', 'WHY'];
   call.print(formatTable([header, ...rows]).join('\n'));
+}
+
+/** A machine that was only forgotten here need not be lost. */
+function sayAdopt(call: Call<'gc'>, garbage: readonly Garbage[]): void {
+  const lost = garbage.find(({ kind, reason }) => kind === 'instance' && reason === 'orphan');
+  if (lost !== undefined) {
+    const { program } = call.io;
+    call.inform(`Is one of these machines still wanted? ${program} adopt -d ${lost.driver} ${lost.name}`);
+  }
 }
 
 function toJson({ createdMs, expiresMs, ...garbage }: Garbage): Record<string, unknown> {

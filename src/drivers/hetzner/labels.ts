@@ -1,4 +1,11 @@
-import { machineTags, ownerTags, readTags, sharedTags, type Ownership } from '../../cloud/ownership.ts';
+import {
+  expiryText,
+  machineTags,
+  ownerTags,
+  readTags,
+  sharedTags,
+  type Ownership,
+} from '../../cloud/ownership.ts';
 
 /** Labels of Hetzner: what they may be, and how ours are written in them. Pure. */
 
@@ -35,6 +42,11 @@ export function labelsOfMachine(own: Ownership, name: string, nowMs: number, use
 /** Labels of what machines of the store share. */
 export function labelsOfStore(storeId: string, nowMs: number): Labels {
   return written(sharedTags(storeId, nowMs));
+}
+
+/** The end of a machine's time as its label has it. */
+export function expiryLabel(expiresMs: number): string {
+  return written({ at: expiryText(expiresMs) })['at'] ?? '';
 }
 
 /** What labels say of a thing that carries our mark. */

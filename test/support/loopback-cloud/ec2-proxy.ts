@@ -30,6 +30,8 @@ export interface Ec2Proxy extends FaultServer<Ec2Request> {
   onTerminate: ((id: string) => Promise<void>) | undefined;
   /** Where an instance is by now, if that is not where it was launched: EC2 gives another address at every start. */
   addressNow: ((id: string) => string | undefined) | undefined;
+  /** What the consoles of instances have put out. */
+  consoleText: string;
 }
 
 /** An error as EC2 writes it. */
@@ -76,6 +78,9 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     if (hidden !== undefined) {
       return ec2Error(400, 'InvalidInstanceID.NotFound');
     }
+    if (action === 'GetConsoleOutput') {
+      return consoleAnswer(parameters.get('InstanceId') ?? '', proxy.consoleText);
+    }
     const answer = await forward(motoUrl, request);
     if (action === 'RunInstances' && answer.status === 200) {
       if (token !== null) {
@@ -100,8 +105,21 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     onLaunch: undefined,
     onTerminate: undefined,
     addressNow: undefined,
+    consoleText: '',
   });
   return proxy;
+}
+
+/** As in the EC2 API Reference, GetConsoleOutput: an example. */
+function consoleAnswer(id: string, text: string): CloudAnswer {
+  const body = [
+    '<GetConsoleOutputResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">',
+    '<requestId>59dbff89-35bd-4eac-99ed-be587EXAMPLE</requestId>',
+    `<instanceId>${id}</instanceId><timestamp>2026-01-01T00:00:00.000Z</timestamp>`,
+    `<output>${Buffer.from(text).toString('base64')}</output>`,
+    '</GetConsoleOutputResponse>',
+  ].join('');
+  return { status: 200, headers: { 'content-type': 'text/xml' }, body };
 }
 
 /** A request with what stands in its form. */

@@ -77,6 +77,8 @@ const names = {
   TerminateInstances: ['InstanceId.N'],
   StopInstances: ['InstanceId.N', 'Force'],
   CreateTags: ['ResourceId.N', 'Tag.N.Key', 'Tag.N.Value'],
+  DeleteTags: ['ResourceId.N', 'Tag.N.Key'],
+  ModifyInstanceAttribute: ['InstanceId', 'InstanceInitiatedShutdownBehavior.Value'],
   DeleteKeyPair: ['KeyName', 'KeyPairId'],
   DeleteSecurityGroup: ['GroupId'],
   DeleteVolume: ['VolumeId'],

@@ -22,6 +22,8 @@ export interface Azure {
   list(path: string, query?: Query): Promise<readonly unknown[]>;
   /** Makes or changes a resource and returns it when that is done. */
   put(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<unknown>;
+  /** Changes what stands in the body of a resource that is there, and returns when that is done. */
+  change(path: string, body: unknown): Promise<void>;
   /** Carries out an action that does no harm twice, and returns when it is done. */
   act(path: string, query?: Query): Promise<void>;
   /** Removes a resource and returns when it is gone; also when it was gone before. */
@@ -93,7 +95,7 @@ export function openAzure({ host, signal, emit, management, login, ratesDirector
     isCredentialsCode: (code) => credentialCodes.test(code),
   });
   const call = async (
-    method: 'GET' | 'PUT' | 'POST' | 'DELETE',
+    method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE',
     path: string,
     {
       query = {},
@@ -132,6 +134,9 @@ export function openAzure({ host, signal, emit, management, login, ratesDirector
       const answer = await call('PUT', path, { body, headers });
       const isDone = await waitForOperation(world, { answer, path });
       return isDone ? await read(path) : (answer.body ?? emptyAnswer(path));
+    },
+    change: async (path, body) => {
+      await waitForOperation(world, { answer: await call('PATCH', path, { body }), path });
     },
     act: async (path, query) => {
       await waitForOperation(world, {
