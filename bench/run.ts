@@ -1,13 +1,14 @@
 /**
  * Measures what the budgets name and prints a table; --json prints JSON. Parts: start-up, list, callers, boot,
- * terminator, agent (all by default), shares (only when named).
+ * terminator, agent (all by default), shares and clouds (only when named).
  *
- * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [callers] [boot] [terminator] [agent] [shares]
+ * Usage: node dist/bench/run.js [--json] [--runs N] [--qemu PROGRAM] [start-up] [list] [callers] [boot] [terminator] [agent] [shares] [clouds]
  */
 import { parseArgs } from 'node:util';
 import { measureAgent } from './agent.ts';
 import { measureBoot } from './boot.ts';
 import { measureCallers } from './callers.ts';
+import { measureClouds } from './clouds.ts';
 import { measureList } from './list.ts';
 import type { Row } from './measure.ts';
 import { measureShares } from './shares.ts';
@@ -48,6 +49,9 @@ if (wanted('agent')) {
 }
 if (positionals.includes('shares')) {
   rows.push(...(await measureShares()));
+}
+if (positionals.includes('clouds')) {
+  rows.push(...(await measureClouds(runs ?? 5)));
 }
 
 if (values.json === true) {

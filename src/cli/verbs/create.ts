@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { awaitShares } from '../../agent/await-shares.ts';
 import { ensureAgent } from '../../agent/control.ts';
 import { MachineError, messageOf } from '../../core/errors.ts';
@@ -98,6 +99,8 @@ async function createMany(
   sayDriver(call, manifest, why);
   call.inform(`Making ${requests.length} machines, ${Math.min(atOnce, requests.length)} at a time.`);
   call.recoverWith('ls');
+  // Each of them waits for an interrupt, and Node would take that for a leak.
+  setMaxListeners(0, call.session.signal);
   const view = options.json === true ? undefined : viewOf(call, requests);
   const failed: FailedMachine[] = [];
   await settleInParallel(requests, atOnce, async (request) => {
