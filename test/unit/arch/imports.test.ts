@@ -29,7 +29,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   provision: ['host', 'ssh'],
   conformance: ['host', 'drivers'],
   image: ['host', 'store', 'drivers'],
-  machine: ['host', 'store', 'tls', 'ssh', 'engine', 'drivers', 'image', 'provision'],
+  machine: ['host', 'store', 'tls', 'ssh', 'engine', 'cloud', 'drivers', 'image', 'provision'],
   agent: ['host', 'store', 'ssh', 'engine', 'drivers', 'machine'],
   cli: ['host', 'store', 'drivers', 'machine', 'agent', 'template', 'image', 'iso'],
 };
