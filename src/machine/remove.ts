@@ -91,6 +91,10 @@ async function removeAtDriver(session: Session, name: string, directory: string)
   const journal = await openJournal(session.host, machinePaths(directory).journal);
   await journal.append({ step: 'remove', event: 'begin' });
   await updateOwnData(session, name, { phase: 'removing' });
+  const { mayHaveHalfMade, removeHalfMade } = await import('./bake/half-made.ts');
+  if (mayHaveHalfMade(journal.entries)) {
+    await removeHalfMade(session, machine);
+  }
   await machine.driver.remove(driverContext(session, machine));
   await journal.append({ step: 'remove', event: 'done' });
 }

@@ -1,19 +1,18 @@
-import { MachineError, isMachineError, messageOf } from '../../core/errors.ts';
+import { MachineError, messageOf } from '../../core/errors.ts';
 import { endAgent } from '../../agent/control.ts';
 import type { Garbage } from '../../machine/garbage/judge.ts';
-import type { Problem, Wanted } from '../../machine/garbage/places.ts';
+import type { Problem } from '../../machine/garbage/places.ts';
 import { findGarbage, removeGarbage, type Removal } from '../../machine/garbage/sweep.ts';
 import { removeMachine } from '../../machine/remove.ts';
-import { placesFile } from '../../store/paths.ts';
 import { askYesNo } from '../ask.ts';
 import type { Call } from '../call.ts';
 import type { OptionsOf } from '../commands.ts';
 import { driverCommandHelp } from '../driver-help.ts';
-import { readDriverLine, type DriverLine } from '../driver-line.ts';
+import { readDriverLine } from '../driver-line.ts';
 import { parseGoDuration } from '../go-duration.ts';
 import { formatAge } from '../render/age.ts';
 import { formatTable } from '../render/table.ts';
-import { splitSecrets } from '../secret-flags.ts';
+import { unseen, wantedPlaces, wrapped } from '../wanted-places.ts';
 
 /** `gc`: removes what machines have left at providers. */
 export default async function gc(call: Call<'gc'>): Promise<number> {
@@ -30,7 +29,7 @@ export default async function gc(call: Call<'gc'>): Promise<number> {
     throw new MachineError('arguments-invalid', 'Too many arguments given');
   }
   const olderThanMs = ageOf(options['older-than']);
-  const { garbage, problems } = await findGarbage(call.session, { ...wantedOf(call, line), olderThanMs });
+  const { garbage, problems } = await findGarbage(call.session, { ...wantedPlaces(call, line), olderThanMs });
   const isDry = options['dry-run'] === true;
   const asJson = options.json === true;
   if (isDry || garbage.length === 0) {
@@ -72,27 +71,6 @@ function ageOf(text: string | undefined): number | undefined {
     });
   }
   return ageMs;
-}
-
-/** Flags of the driver name a place more only if some were given: their defaults are no wish. */
-function wantedOf(call: Call<'gc'>, { manifest, values, given }: DriverLine): Wanted {
-  if (manifest === undefined) {
-    return {};
-  }
-  const { flags, name: driverName } = manifest;
-  const split = splitSecrets(manifest, values, { given, env: call.io.host.facts.env });
-  for (const flag of flags.filter(({ secret }) => secret === true)) {
-    call.hide(String(values[flag.name] ?? ''));
-  }
-  const isPlace = given.some(({ flag }) => flags.some((each) => each === flag) && flag.secret !== true);
-  const { secrets } = split;
-  return isPlace
-    ? {
-        driverName,
-        secrets,
-        flags: Object.fromEntries(flags.map(({ name }) => [name, split.values[name]])),
-      }
-    : { driverName, secrets };
 }
 
 const reasons: Readonly<Record<Garbage['reason'], string>> = {
@@ -144,7 +122,7 @@ async function confirm(call: Call<'gc'>, count: number): Promise<boolean> {
 /** @throws AggregateError when something could not be looked at or removed. */
 function endWith(call: Call<'gc'>, problems: readonly Problem[], removals: readonly Removal[]): number {
   const errors = [
-    ...problems.map((problem) => unseen(call, problem)),
+    ...problems.map((problem) => unseen(call, problem, 'What is left over')),
     ...removals.flatMap(({ error, garbage }) => (error === undefined ? [] : [notRemoved(garbage, error)])),
   ];
   if (errors.length > 0) {
@@ -153,27 +131,6 @@ function endWith(call: Call<'gc'>, problems: readonly Problem[], removals: reado
   return 0;
 }
 
-function unseen(call: Call<'gc'>, { place, error }: Problem): MachineError {
-  const flags = Object.entries(place.flags).map(([name, value]) => `--${name}=${String(value)}`);
-  const message = `What is left over in ${[place.driver, ...flags].join(' ')} is not known: ${messageOf(error)}`;
-  return wrapped(error, message, [
-    `Is it gone for good? Then take it out of ${placesFile(call.session.storePath)}`,
-  ]);
-}
-
 function notRemoved(garbage: Garbage, error: unknown): MachineError {
   return wrapped(error, `Not removed: ${nameOf(garbage)}: ${messageOf(error)}`, []);
-}
-
-function wrapped(error: unknown, message: string, more: readonly string[]): MachineError {
-  if (!isMachineError(error)) {
-    return new MachineError('bug', message, { cause: error });
-  }
-  return new MachineError(error.code, message, {
-    ...(error.why === undefined ? {} : { why: error.why }),
-    facts: error.facts,
-    remedies: [...error.remedies, ...more],
-    cause: error,
-    exitCode: 1,
-  });
 }

@@ -21,5 +21,6 @@ export default defineDriver<Ec2Config>(manifest, {
   place: placeOf,
   listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
+  images: async () => (await import('./images.ts')).ec2Images,
   inspectMany: async (contexts) => (await import('./inspect-many.ts')).inspectInstances(contexts),
 });

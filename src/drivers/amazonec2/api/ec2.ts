@@ -51,6 +51,8 @@ const removals: ReadonlySet<Ec2Action> = new Set([
   'DeleteSecurityGroup',
   'DeleteVolume',
   'CancelSpotInstanceRequests',
+  'DeregisterImage',
+  'DeleteSnapshot',
 ]);
 
 const throttlingCodes: ReadonlySet<string> = new Set([
