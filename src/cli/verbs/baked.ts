@@ -12,7 +12,7 @@ import { splitSecrets } from '../secret-flags.ts';
 import { unseen, wantedPlaces, wrapped } from '../wanted-places.ts';
 
 /** Flags of `create` that say nothing of a machine that goes again. */
-const meaningless = ['count', 'json', 'on-error', 'parallel', 'plan', 'resume', 'share', 'share-type', 'ttl'];
+const meaningless = ['count', 'json', 'on-error', 'parallel', 'plan', 'resume', 'share', 'ttl'];
 
 /** `image bake name`: makes an image at a provider. */
 export async function bake(call: Call<'image bake'>): Promise<number> {

@@ -1,3 +1,6 @@
+import { ec2Values } from '../../fakes/ec2-machine.ts';
+import { declareBakeFlow } from '../../support/loopback-cloud/bake-flow-suite.ts';
+import { ec2Env } from '../../support/loopback-cloud/ec2-records.ts';
 import { declareBake } from '../../support/loopback-cloud/bake-suite.ts';
 import { ec2Error, type Ec2Request } from '../../support/loopback-cloud/ec2-proxy.ts';
 import { ec2Scenes, type Ec2Scene } from '../../support/loopback-cloud/ec2-scene.ts';
@@ -53,4 +56,15 @@ declare('an image of another architecture is refused before anything is made', a
   t.false(proxy.requests.some(({ action }) => /^(?:Import|Run|Create)/.test(action)));
   const findings = await machine.driver.check(machine.context);
   t.regex(findings.map(({ message }) => message).join(), /is for arm64/);
+});
+
+declareBakeFlow<Ec2Request, Ec2Scene>(declare, {
+  driverName: 'amazonec2',
+  values: ({ proxy }) => ec2Values(proxy.endpoint),
+  env: ec2Env,
+  flag: 'amazonec2-ami',
+  isMake: ({ action }) => action === 'CreateImage',
+  imageOf: (requests) =>
+    requests.findLast(({ action }) => action === 'RunInstances')?.parameters.get('ImageId') ?? undefined,
+  images: 'images',
 });
