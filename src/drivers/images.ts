@@ -1,5 +1,6 @@
 import { findSurely } from '../cloud/certain.ts';
 import type { CheckContext, DriverContext } from './driver.ts';
+import type { OwnedResource } from './owned.ts';
 
 /** Images that a driver makes of machines at its provider, with an engine inside. */
 
@@ -71,4 +72,15 @@ export async function removeUnfinished<Config>(
   for (const image of found.filter(({ isFinished }) => !isFinished)) {
     await maker.remove(context, image);
   }
+}
+
+/** Images that were never finished, as `listOwned` tells of them; finished ones are nobody's rest. */
+export function unfinishedImages(images: readonly BakedImage[]): readonly OwnedResource[] {
+  return images
+    .filter(({ isFinished }) => !isFinished)
+    .map(({ id, name, place, machineId, createdMs }) => ({
+      ...{ kind: 'image', id, name, place },
+      ...(machineId === undefined ? {} : { machineId }),
+      ...(createdMs === undefined ? {} : { createdMs }),
+    }));
 }

@@ -22,4 +22,5 @@ export default defineDriver<HetznerConfig>(manifest, {
   place: placeOf,
   listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
+  images: async () => (await import('./images.ts')).hetznerImages,
 });
