@@ -26,8 +26,8 @@ export interface AnyCall {
   report(error: unknown): Promise<number>;
   /** Makes sure that this text never appears in a message. */
   hide(secret: string): void;
-  /** The flags that this command line can have, for the advice after a mistake. */
-  expectFlags(flags: readonly CommandFlag[]): void;
+  /** The flags that this command line can have, with the driver that some of them are of, for the advice after a mistake. */
+  expectFlags(flags: readonly CommandFlag[], driver?: string): void;
   /** The command line (without the program) to print when a second interrupt ends the program at once. */
   recoverWith(commandLine: string): void;
 }

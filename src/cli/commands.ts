@@ -478,6 +478,7 @@ export type OptionsOf<Name extends CommandName> = OptionsOfFlags<
 /** Where each command's behaviour is; loaded when it runs. */
 export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly default: Verb<Name> }> } = {
   active: () => import('./verbs/active.ts'),
+  adopt: () => import('./verbs/adopt.ts'),
   agent: () => import('./verbs/agent.ts'),
   autostart: () => import('./verbs/autostart.ts'),
   'builder create': async () => ({ default: (await import('./verbs/builder.ts')).create }),
@@ -519,6 +520,7 @@ export const verbs: { readonly [Name in CommandName]: () => Promise<{ readonly d
   start: async () => ({ default: (await import('./verbs/power.ts')).start }),
   status: () => import('./verbs/status.ts'),
   stop: async () => ({ default: (await import('./verbs/power.ts')).stop }),
+  ttl: () => import('./verbs/ttl.ts'),
   upgrade: () => import('./verbs/upgrade.ts'),
   url: () => import('./verbs/url.ts'),
   use: () => import('./verbs/use.ts'),

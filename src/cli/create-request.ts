@@ -69,8 +69,8 @@ function dnsServer(value: string): string {
 const ttlMinMs = 60_000;
 const ttlMaxMs = 10 * 365 * 24 * 3_600_000;
 
-/** @throws MachineError `flag-invalid`. */
-function ttlOf(text: string | undefined): number | undefined {
+/** How long a machine is wanted, in milliseconds. @throws MachineError `flag-invalid`. */
+export function ttlOf(text: string | undefined): number | undefined {
   if (text === undefined || text === '') {
     return undefined;
   }

@@ -65,7 +65,7 @@ export async function readDriverLine(
     const name = driverName ?? standIn?.name;
     const manifest = name === undefined ? undefined : await loadManifest(name, call.session);
     const all = [...common, ...(manifest?.flags ?? [])];
-    call.expectFlags(all);
+    call.expectFlags(all, driverName);
     const { args, values, given } = await readOrHelp(name, () => {
       const tokens = tokenize(all, call.args);
       return { args: tokens.args, given: tokens.given, values: resolveFlags(all, tokens.given, env) };

@@ -20,6 +20,7 @@ interface Run extends ErrorContext {
   command: CommandDefinition | undefined;
   machine: string | undefined;
   flags: readonly CommandFlag[];
+  driver: string | undefined;
   globals: FlagValues;
   json: boolean;
   debug: boolean;
@@ -90,6 +91,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
     command: undefined,
     machine: undefined,
     flags: globalFlags,
+    driver: undefined,
     globals: {},
     json: false,
     debug: false,
@@ -322,8 +324,9 @@ function createCall(current: Run, command: CommandDefinition, words: Words): Cal
     hide: (secret) => {
       current.secrets.push(secret);
     },
-    expectFlags: (flags) => {
+    expectFlags: (flags, driver) => {
       current.flags = flags;
+      current.driver = driver;
     },
     recoverWith: (line) => {
       current.recovery = line;

@@ -11,8 +11,10 @@ export type ApiRequest = Pick<HttpRequest, 'method' | 'url' | 'headers' | 'body'
 /** What an answer means for those who send again. */
 export type Verdict =
   | 'final'
-  /** The server had no time and did nothing: always sent again. */
+  /** The server takes no more requests for now and did nothing: always sent again, and others wait too. */
   | 'throttled'
+  /** Something else is being done with it at the moment, and nothing was done: always sent again. */
+  | 'busy'
   /** Something broke, and nobody knows how far it came: sent again where that does no harm. */
   | 'passing';
 
@@ -55,6 +57,8 @@ const attemptTimeoutMs = 60_000;
 /** For all attempts of one request together. */
 const budgetMs = 4 * 60_000;
 const removalBudgetMs = 8 * 60_000;
+/** For all who ask, where the server does not say how long. */
+const throttledPauseMs = 500;
 
 /** What the status alone says. */
 export function verdictOfStatus(status: number): Verdict {
@@ -70,18 +74,25 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   return {
     send: async (request, how) => {
       const { clock } = host;
-      const deadlineMs = clock.monotonicMs() + (how.isRemoval === true ? removalBudgetMs : budgetMs);
+      let deadlineMs = clock.monotonicMs() + (how.isRemoval === true ? removalBudgetMs : budgetMs);
       let failures = 0;
       for (let attempt = 1; ; attempt += 1) {
-        await options.bucket?.take(signal);
+        const askedMs = clock.monotonicMs();
+        await options.bucket?.take({ isRemoval: how.isRemoval === true, signal });
+        // Whoever stands in a queue with many others has not been refused anything.
+        deadlineMs += clock.monotonicMs() - askedMs;
         const outcome = await sendOnce(options, request, how);
         failures += outcome.verdict === 'passing' ? 1 : 0;
         const retriesMax = how.isRemoval === true ? options.retriesMax * 2 : options.retriesMax;
         const again =
           outcome.verdict === 'throttled' ||
+          outcome.verdict === 'busy' ||
           (outcome.verdict === 'passing' && how.isRepeatable && failures <= retriesMax);
         const asked =
           outcome.answer === undefined ? undefined : askedPauseMs(outcome.answer.headers, clock.nowMs());
+        if (outcome.verdict === 'throttled' || (outcome.answer?.status === 503 && asked !== undefined)) {
+          await options.bucket?.pause(asked ?? throttledPauseMs);
+        }
         const pauseMs = asked ?? backOffMs(attempt, randomFraction(host));
         if (!again || clock.monotonicMs() + pauseMs > deadlineMs) {
           if (outcome.answer === undefined) {

@@ -32,8 +32,13 @@ export function machineTags(
     ...sharedTags(storeId, nowMs),
     [ownerTags.name]: name,
     [ownerTags.machine]: machineId,
-    ...(expiresMs === undefined ? {} : { [ownerTags.expires]: new Date(expiresMs).toISOString() }),
+    ...(expiresMs === undefined ? {} : { [ownerTags.expires]: expiryText(expiresMs) }),
   };
+}
+
+/** The end of a machine's time as its tag has it. */
+export function expiryText(expiresMs: number): string {
+  return new Date(expiresMs).toISOString();
 }
 
 /** Tags of something that several machines of a store use. */

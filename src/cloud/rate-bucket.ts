@@ -1,28 +1,44 @@
 import type { WaitClock } from '../core/wait.ts';
+import { afterEntry, fullBucket, grantAfterPause, type RateBudget } from './rate-state.ts';
 
 /** Tokens that come back with time: whoever takes one that is not there yet waits for it. */
 export interface RateBucket {
-  /** @throws the signal's reason when aborted. */
-  take(signal?: AbortSignal): Promise<void>;
+  /**
+   * Waits until a request may be sent; in the order of those who ask, but what removes something has a reserve.
+   * @throws the signal's reason when aborted.
+   */
+  take(how?: { readonly isRemoval?: boolean; readonly signal?: AbortSignal | undefined }): Promise<void>;
+  /** The server turned a request away: nobody sends one for so long, and then one after the other. */
+  pause(durationMs: number): Promise<void>;
 }
 
-/** A bucket of so many tokens at first, and then so many a second. In the order of those who ask. */
-export function createRateBucket(
-  clock: WaitClock,
-  { burst, perSecond }: { readonly burst: number; readonly perSecond: number },
-): RateBucket {
-  let tokens = burst;
-  let lastMs = clock.monotonicMs();
+/** A bucket of this process alone. */
+export function createRateBucket(clock: WaitClock, budget: RateBudget): RateBucket {
+  let state = fullBucket;
+  const waiting = new Set<{ grantMs: number }>();
   return {
-    take: async (signal) => {
-      const nowMs = clock.monotonicMs();
-      tokens = Math.min(burst, tokens + ((nowMs - lastMs) / 1000) * perSecond);
-      lastMs = nowMs;
-      // Taken before the wait, so that those who wait have a place in the queue each.
-      tokens -= 1;
-      if (tokens < 0) {
-        await clock.sleep(Math.ceil((-tokens / perSecond) * 1000), signal);
+    take: async ({ isRemoval = false, signal } = {}) => {
+      const atMs = clock.monotonicMs();
+      const after = afterEntry(state, { kind: isRemoval ? 'removal' : 'call', atMs }, budget);
+      ({ state } = after);
+      const place = { grantMs: after.grantMs ?? atMs };
+      waiting.add(place);
+      try {
+        // Once more when a pause has come in between.
+        for (let nowMs = atMs; place.grantMs > nowMs; nowMs = clock.monotonicMs()) {
+          await clock.sleep(Math.ceil(place.grantMs - nowMs), signal);
+        }
+      } finally {
+        waiting.delete(place);
       }
+    },
+    pause: async (durationMs) => {
+      const atMs = clock.monotonicMs();
+      const pause = { kind: 'pause', atMs, untilMs: atMs + durationMs } as const;
+      for (const place of waiting) {
+        place.grantMs = grantAfterPause(place.grantMs, state, pause);
+      }
+      ({ state } = afterEntry(state, pause, budget));
     },
   };
 }

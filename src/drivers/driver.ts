@@ -1,7 +1,7 @@
 import type { Emit } from '../core/events.ts';
 import type { Host } from '../host/types.ts';
 import type { ImageMaker } from './images.ts';
-import type { OwnedResource } from './owned.ts';
+import type { FoundMachine, MachineResource, OwnedResource } from './owned.ts';
 
 /**
  * Version of this contract. A package that brings a driver says for which one it was written; it is raised when a driver
@@ -223,6 +223,13 @@ export interface ProviderMaterial {
   hostKey(): Promise<{ readonly privatePem: string; readonly publicLine: string }>;
   /** The machine has been given the host key: from now on it is accepted, and no other. */
   pinHostKey(): Promise<void>;
+  /**
+   * A script for the first boot that installs the engine as the machine's options say; undefined where that is left to SSH.
+   * It holds no secret.
+   */
+  engineScript(): Promise<string | undefined>;
+  /** The machine is given that script: it is waited for before the engine is installed over SSH. */
+  awaitEngine(): Promise<void>;
   /** Secrets that were given on the command line when the machine was made, by flag. */
   secrets(): Promise<Readonly<Record<string, string>>>;
   /** Private state of the driver, beside config.json, for which docker-machine has no keys. Never a secret. */
@@ -252,6 +259,11 @@ export interface DriverContext<Config> {
    * else can.
    */
   readonly exclusively?: <T>(name: string, action: () => Promise<T>) => Promise<T>;
+  /**
+   * Where the processes of this store keep how often they ask providers, so that all of them together stay below a limit.
+   * Absent where nobody else can know.
+   */
+  readonly ratesDirectory?: string;
   /** Present for drivers with the capability. */
   readonly provider?: ProviderMaterial;
   /**
@@ -429,6 +441,22 @@ export interface DriverImplementation<Config> {
   removeOwned?(context: CheckContext<Config>, resource: OwnedResource): Promise<void>;
   /** Making images of machines. Present where the manifest has `imageFlags`. */
   images?(): Promise<ImageMaker<Config>>;
+  /**
+   * What the record of a machine is made of again of which `listOwned` has told the instance: with it `remove` leaves
+   * nothing. Changes nothing. Present where `capabilities.provider` is true.
+   * @returns undefined when it is not there any more, or carries another mark.
+   */
+  adoptOwned?(
+    context: CheckContext<Config>,
+    instance: MachineResource,
+    storeId: string,
+  ): Promise<FoundMachine | undefined>;
+  /**
+   * Changes the mark at the provider that tells until when the machine is wanted; undefined: for ever. What it had before
+   * does not matter. Present where `capabilities.provider` is true.
+   * @param expiresMs since the epoch
+   */
+  changeExpiry?(context: DriverContext<Config>, expiresMs: number | undefined): Promise<void>;
   /**
    * `inspect` of many machines of one place, with as few requests as the provider allows. Their credentials may differ.
    * @returns one status a machine, in the order of the contexts.

@@ -30,6 +30,10 @@ const PERMISSION_BITS = 0o7777;
  */
 const READ_FLAGS = constants.O_RDONLY | ((constants as Partial<typeof constants>).O_NONBLOCK ?? 0);
 
+/** O_NOFOLLOW is unknown on Windows. */
+const APPEND_FLAGS =
+  constants.O_WRONLY | constants.O_APPEND | ((constants as Partial<typeof constants>).O_NOFOLLOW ?? 0);
+
 let temporaryCount = 0;
 
 /** The real file system. `platform` decides what directories and permissions can do. */
@@ -60,7 +64,8 @@ export function createFiles(platform: NodeJS.Platform): Files {
         await syncDirectory(dirname(path), isWindows);
       }),
     appendDurable: async (path, data) =>
-      asWriter('append to', path, async () => append(path, data, isWindows)),
+      asWriter('append to', path, async () => appendDurable(path, data, isWindows)),
+    append: async (path, data) => asWriter('append to', path, async () => append(path, data)),
     overwrite: async (path, offset, data) =>
       asWriter('write to', path, async () => overwrite(path, offset, data)),
     makeDirectory: async (path, mode) =>
@@ -167,7 +172,7 @@ async function overwrite(path: string, offset: number, data: Uint8Array): Promis
   }
 }
 
-async function append(path: string, data: string, isWindows: boolean): Promise<void> {
+async function appendDurable(path: string, data: string, isWindows: boolean): Promise<void> {
   const { file, isNew } = await openForAppend(path);
   try {
     const sizeBeforeBytes = (await file.stat()).size;
@@ -187,18 +192,24 @@ async function append(path: string, data: string, isWindows: boolean): Promise<v
   }
 }
 
-async function openForAppend(path: string): Promise<{ readonly file: FileHandle; readonly isNew: boolean }> {
-  // O_NOFOLLOW is unknown on Windows.
-  const noFollow = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
-  const flags = constants.O_WRONLY | constants.O_APPEND | noFollow;
+async function append(path: string, data: string): Promise<void> {
+  const file = await fs.open(path, APPEND_FLAGS | constants.O_CREAT, 0o600);
   try {
-    return { file: await fs.open(path, flags), isNew: false };
+    await file.write(data);
+  } finally {
+    await file.close();
+  }
+}
+
+async function openForAppend(path: string): Promise<{ readonly file: FileHandle; readonly isNew: boolean }> {
+  try {
+    return { file: await fs.open(path, APPEND_FLAGS), isNew: false };
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') {
       throw error;
     }
   }
-  const file = await fs.open(path, flags | constants.O_CREAT | constants.O_EXCL, 0o600);
+  const file = await fs.open(path, APPEND_FLAGS | constants.O_CREAT | constants.O_EXCL, 0o600);
   await file.chmod(0o600);
   return { file, isNew: true };
 }

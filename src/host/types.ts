@@ -42,6 +42,11 @@ export interface Files {
   overwrite(path: string, offset: number, data: Uint8Array): Promise<void>;
   /** Appends and fsyncs before it resolves; creates the file (0600) when it is missing. */
   appendDurable(path: string, data: string): Promise<void>;
+  /**
+   * Appends in one piece, so that what several processes append at once is not mixed; creates the file (0600) when it is
+   * missing. It may be lost when the system fails.
+   */
+  append(path: string, data: string): Promise<void>;
   /** Also makes missing parents; an existing directory keeps its mode. */
   makeDirectory(path: string, mode: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;

@@ -1,5 +1,6 @@
 import { MachineError } from '../core/errors.ts';
 import type { Driver, Finding } from '../drivers/driver.ts';
+import { ratesDirectory } from '../store/paths.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -23,6 +24,7 @@ export async function requireChecks(
     signal,
     emit,
     config,
+    ratesDirectory: ratesDirectory(session.storePath),
     ...(name === undefined ? {} : { name }),
     ...(secrets === undefined ? {} : { secrets }),
     ...(state === undefined ? {} : { state }),

@@ -59,7 +59,8 @@ function startHost({ session, machine }: CreateContext): Step[] {
 // Over one connection, which is made by the first step that needs it, also when a create is resumed in the middle.
 function hostSteps({ session, machine, own }: CreateContext): Step[] {
   const link = createHostLink(session, machine);
-  return hostPhases().map((phase) => ({
+  const hasGivenKey = machine.driver.manifest.capabilities.provider === true;
+  return hostPhases({ hasGivenKey }).map((phase) => ({
     name: phase.name,
     summary: phase.summary,
     run: async () => {

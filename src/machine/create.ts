@@ -9,7 +9,7 @@ import { createSteps } from './create-steps.ts';
 import { ensureStoreAuthority } from './credentials.ts';
 import { engineArguments, engineEnvironment } from './engine-options.ts';
 import { requireAuthorities } from './follow/trust.ts';
-import { openJournal } from './journal.ts';
+import { adoptStep, lastEvent, openJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
 import { openMachine, type OpenMachine } from './open.ts';
 import { runPlan, undoPlan, type PlanContext } from './plan.ts';
@@ -148,7 +148,11 @@ async function existsError(session: Session, name: string): Promise<MachineError
   return new MachineError('machine-exists', `Docker machine "${name}" already exists`);
 }
 
-async function finishCreate(
+/**
+ * Does the steps that are not done yet; the caller holds the machine's lock.
+ * @param onError undefined: kept after an error, rolled back after an interrupt. A machine that was adopted is always kept.
+ */
+export async function finishCreate(
   session: Session,
   machine: OpenMachine,
   onError: 'keep' | 'rollback' | undefined,
@@ -161,7 +165,8 @@ async function finishCreate(
     await runPlan(steps, context);
   } catch (error) {
     const interrupted = session.signal.aborted;
-    if ((onError ?? (interrupted ? 'rollback' : 'keep')) === 'keep') {
+    const isAdopted = lastEvent(journal.entries, adoptStep) !== undefined;
+    if (isAdopted || (onError ?? (interrupted ? 'rollback' : 'keep')) === 'keep') {
       throw withRecovery(error, machine.name);
     }
     await rollBack(machine, own, { ...context, session: uninterrupted(session) }, error);

@@ -4,6 +4,7 @@ import { isNothing, type SetupPlan } from '../provision/setup.ts';
 import { toldBundle } from './follow/trust.ts';
 import { recordAddresses } from './addresses.ts';
 import { refreshCertificates } from './credentials.ts';
+import { awaitEngineOfFirstBoot } from './first-boot.ts';
 import { requireEngineEndpoint } from './engine-endpoint.ts';
 import type { HostLink } from './host-link.ts';
 import { machinePaths } from './machine-paths.ts';
@@ -32,6 +33,8 @@ export interface HostPhase {
 export interface HostPhaseOptions {
   /** Issues a new server certificate also when the present one is good. */
   readonly newCertificate?: boolean;
+  /** The machine booted with a host key that was given to it by its provider. */
+  readonly hasGivenKey?: boolean;
 }
 
 /** From a host that somebody or something started, to an engine that answers over mutual TLS. In order. */
@@ -39,7 +42,13 @@ export function hostPhases(options: HostPhaseOptions = {}): readonly HostPhase[]
   return [
     { name: 'reach', summary: 'Waiting for SSH to be available...', run: reach },
     { name: 'detect', summary: 'Detecting the provisioner...', run: detect },
+    ...(options.hasGivenKey === true
+      ? [{ name: 'host-key', summary: 'Giving the machine an SSH host key of its own...', run: changeKey }]
+      : []),
     { name: 'engine', summary: 'Looking for Docker...', run: install },
+    ...(options.hasGivenKey === true
+      ? [{ name: 'first-key', summary: 'Removing the SSH host key of the first boot...', run: forgetKey }]
+      : []),
     {
       name: 'certificates',
       summary: 'Copying certs to the local machine directory...',
@@ -65,14 +74,27 @@ async function detect(work: HostWork): Promise<void> {
   say(work, `Provisioning with ${family.title(facts.os)}...`);
 }
 
+async function changeKey({ session, machine, link }: HostWork): Promise<void> {
+  const { changeGivenKey } = await import('./host-key.ts');
+  await changeGivenKey({ session, machine, link });
+}
+
+async function forgetKey({ session, machine, link }: HostWork): Promise<void> {
+  const { forgetGivenKey } = await import('./host-key.ts');
+  await forgetGivenKey({ session, machine, link });
+}
+
 async function install(work: HostWork): Promise<void> {
-  const { link, machine } = work;
+  const { session, link, machine } = work;
+  const isFirstBoot = await awaitEngineOfFirstBoot(session, { name: machine.name, link });
   const options = machine.record.HostOptions.EngineOptions;
   const facts = await link.facts();
   const source = chooseSource(facts, { installUrl: options?.InstallURL ?? '', env: options?.Env ?? [] });
   if (source.kind === 'present') {
     const version = facts.engine === undefined ? '' : ` ${facts.engine.version}`;
-    say(work, `Docker${version} is there already and stays as it is.`);
+    if (!isFirstBoot) {
+      say(work, `Docker${version} is there already and stays as it is.`);
+    }
     return;
   }
   say(work, `Installing Docker ${source.why}...`);

@@ -5,6 +5,9 @@ import type { Host } from '../host/types.ts';
 /** What can happen to a step. `adopted`: begun earlier, found finished when asked. */
 export type JournalEvent = 'begin' | 'done' | 'adopted' | 'failed' | 'undone';
 
+/** In the journal of a machine that was not made here, but found at its provider. */
+export const adoptStep = 'adopt';
+
 /** One line of journal.jsonl. */
 export interface JournalEntry {
   /** ISO 8601, UTC. */

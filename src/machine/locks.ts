@@ -30,12 +30,31 @@ export async function withMachineLock<T>(
       timeoutMs: work.timeoutMs,
       signal: session.signal,
       onWait: (owner) => {
+        if (owner.pid === session.host.facts.pid) {
+          return;
+        }
         const message = `Waiting for "${owner.command}" (process ${owner.pid}) to end.`;
         session.emit({ type: 'note', message, machine: name });
       },
     },
     action,
   );
+}
+
+const ownedTimeoutMs = 10 * 60_000;
+
+/**
+ * The same for what there is at a provider of a machine of which there is no record: one command takes it away, or back
+ * into the store, and not both.
+ * @param machineId a UUID
+ */
+export async function withOwnedLock<T>(
+  session: Session,
+  machineId: string,
+  verb: string,
+  action: () => Promise<T>,
+): Promise<T> {
+  return withMachineLock(session, machineId, { verb, timeoutMs: ownedTimeoutMs }, action);
 }
 
 /** The same for the CA and the client certificate of the store; waiting is short and not worth a word. */

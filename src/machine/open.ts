@@ -2,7 +2,7 @@ import { isMachineError, MachineError } from '../core/errors.ts';
 import type { BootMaterial, Driver, DriverContext, ProviderMaterial } from '../drivers/driver.ts';
 import { loadDriver } from '../drivers/registry.ts';
 import { loadRecord, saveRecord } from '../store/machine-files.ts';
-import { machineDirectory } from '../store/paths.ts';
+import { machineDirectory, ratesDirectory } from '../store/paths.ts';
 import type { MachineRecord } from '../store/record.ts';
 import type { Session } from './session.ts';
 
@@ -85,7 +85,7 @@ export function driverContext(
       return driverCache(session, machine.driver.manifest.name).exclusively(name, action);
     },
     ...(machine.driver.manifest.capabilities.provider === true
-      ? { provider: lateProvider(session, machine) }
+      ? { provider: lateProvider(session, machine), ratesDirectory: ratesDirectory(session.storePath) }
       : {}),
     ...(machine.driver.manifest.capabilities.boots === 'host'
       ? {
@@ -106,6 +106,8 @@ function lateProvider(session: Session, machine: OpenMachine): ProviderMaterial 
     userKey: async () => (await load()).userKey(),
     hostKey: async () => (await load()).hostKey(),
     pinHostKey: async () => (await load()).pinHostKey(),
+    engineScript: async () => (await load()).engineScript(),
+    awaitEngine: async () => (await load()).awaitEngine(),
     secrets: async () => (await load()).secrets(),
     state: async () => (await load()).state(),
     saveState: async (part) => (await load()).saveState(part),

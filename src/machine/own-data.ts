@@ -18,6 +18,10 @@ export interface OwnData {
   readonly imageSource?: string;
   /** The pinned host key, a public line. */
   readonly sshHostKey?: string;
+  /** Another one that is accepted too, while the machine changes to it. */
+  readonly nextSshHostKey?: string | undefined;
+  /** `engine`: it was told to install the engine by itself when it boots first. */
+  readonly firstBoot?: string;
   readonly tlsKeyType: TlsKeyType;
   /** The machine is to be booted when it is created, not resumed. */
   readonly cold: boolean;
@@ -88,6 +92,8 @@ export function ownDataOf(sidecar: Sidecar | undefined): OwnData {
       ? {}
       : { previousImageDigest: sidecar.previousImageDigest }),
     ...(sidecar?.sshHostKey === undefined ? {} : { sshHostKey: sidecar.sshHostKey }),
+    ...(sidecar?.nextSshHostKey === undefined ? {} : { nextSshHostKey: sidecar.nextSshHostKey }),
+    ...(sidecar?.firstBoot === undefined ? {} : { firstBoot: sidecar.firstBoot }),
     ...(typeof imageSource === 'string' ? { imageSource } : {}),
     ...(sidecar?.expires === undefined ? {} : { expiresMs: Date.parse(sidecar.expires) }),
   };
@@ -127,11 +133,31 @@ export async function updateOwnData(
   {
     publish,
     ...change
-  }: Pick<Partial<OwnData>, 'phase' | 'imageDigest' | 'previousImageDigest' | 'sshHostKey' | 'publish'>,
+  }: Pick<
+    Partial<OwnData>,
+    | 'phase'
+    | 'imageDigest'
+    | 'previousImageDigest'
+    | 'sshHostKey'
+    | 'nextSshHostKey'
+    | 'firstBoot'
+    | 'publish'
+  >,
 ): Promise<void> {
   const base = await sidecarOf(session, name);
   const options = publish === undefined ? base.options : { ...base.options, publish };
   await saveSidecar(session.host, session.storePath, name, { ...base, ...change, options });
+}
+
+/** Keeps until when the machine is wanted, undefined for ever; the caller holds the machine's lock. */
+export async function saveExpiry(
+  session: Session,
+  name: string,
+  expiresMs: number | undefined,
+): Promise<void> {
+  const expires = expiresMs === undefined ? undefined : new Date(expiresMs).toISOString();
+  const base = await sidecarOf(session, name);
+  await saveSidecar(session.host, session.storePath, name, { ...base, expires });
 }
 
 /** The UUID by which a provider knows the machine; the caller holds the machine's lock where it may be missing. */

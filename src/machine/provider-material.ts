@@ -1,4 +1,6 @@
+import { MachineError } from '../core/errors.ts';
 import type { ProviderMaterial } from '../drivers/driver.ts';
+import type { OpenMachine } from './open.ts';
 import type { Host } from '../host/types.ts';
 import { newUuid } from '../drivers/uuid.ts';
 import { storeIdFile } from '../store/paths.ts';
@@ -10,10 +12,15 @@ import type { Session } from './session.ts';
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** True for an id as machines and stores have them. */
+export function isUuid(text: string): boolean {
+  return uuid.test(text);
+}
+
 /** What a driver needs that makes its machines at a provider; everything is read, or made, when it is asked for. */
 export function providerMaterial(
   session: Session,
-  { name, directory }: { readonly name: string; readonly directory: string },
+  { name, directory, record }: Pick<OpenMachine, 'name' | 'directory' | 'record'>,
 ): ProviderMaterial {
   const { host } = session;
   return {
@@ -30,6 +37,14 @@ export function providerMaterial(
     pinHostKey: async () => {
       const { publicLine } = await ensureHostKey(host, { name, directory });
       await updateOwnData(session, name, { sshHostKey: publicLine });
+    },
+    engineScript: async () => {
+      const { firstBootScript } = await import('../provision/first-boot.ts');
+      const { InstallURL = '', Env } = record.HostOptions.EngineOptions ?? {};
+      return firstBootScript({ installUrl: InstallURL, env: Env ?? [] });
+    },
+    awaitEngine: async () => {
+      await updateOwnData(session, name, { firstBoot: 'engine' });
     },
     secrets: async () => readSecrets(host, directory),
     state: async () => loadDriverState(session, name),
@@ -58,6 +73,50 @@ export async function ensureStoreId(session: Session): Promise<string> {
       return id;
     })
   );
+}
+
+/**
+ * The UUID by which machines at providers are those of this store.
+ * @param given that of a store that is gone, for one that has made nothing yet
+ * @throws MachineError `arguments-invalid` when there is none, or another one.
+ */
+export async function requireStoreId(session: Session, given: string | undefined): Promise<string> {
+  if (given !== undefined && !uuid.test(given)) {
+    throw new MachineError('flag-invalid', `invalid value ${JSON.stringify(given)} for flag -store-id`, {
+      why: 'It takes a UUID: what the tag "tsmachine-owner" of the machine says.',
+    });
+  }
+  const present = await readStoreId(session);
+  if (present !== undefined && given !== undefined && given !== present) {
+    throw new MachineError('arguments-invalid', `This store has an id of its own: ${present}`, {
+      why: 'What machines have at their provider says whose they are, and a store has one id.',
+      remedies: [
+        `Give them a store of their own: tsmachine --storage-path DIRECTORY adopt --store-id ${given} …`,
+      ],
+    });
+  }
+  const id = present ?? given;
+  if (id === undefined) {
+    throw new MachineError('arguments-invalid', 'This store has never made anything at a provider.', {
+      why: 'So nothing there is its own.',
+      remedies: [
+        'Is the store gone that made the machine? Name its id, the tag "tsmachine-owner" of the machine: --store-id UUID',
+      ],
+    });
+  }
+  return id;
+}
+
+/** Makes it the id of this store for good, unless it is. @throws MachineError `arguments-invalid`. */
+export async function takeStoreId(session: Session, id: string): Promise<void> {
+  const { host, storePath } = session;
+  await withCertsLock(session, async () => {
+    // Another command may have been quicker.
+    await requireStoreId(session, id);
+    if ((await readStoreId(session)) === undefined) {
+      await host.files.writeAtomic(storeIdFile(storePath), `${id}\n`, 0o600);
+    }
+  });
 }
 
 async function ensureUserKey(

@@ -11,6 +11,7 @@ import type { OwnData } from './own-data.ts';
 import { reportStep } from './report-step.ts';
 import { rotateOpenMachine } from './rotate.ts';
 import type { Session } from './session.ts';
+import { hasGivenHostKey } from './settle-host-key.ts';
 
 const lockTimeoutMs = 30_000;
 
@@ -67,7 +68,9 @@ export async function provisionOpenHost(
   const link = createHostLink(session, machine);
   const work: HostWork = { session, machine, own, link };
   try {
-    for (const phase of hostPhases(options)) {
+    const { provider } = machine.driver.manifest.capabilities;
+    const hasGivenKey = provider === true && (await hasGivenHostKey(session, machine));
+    for (const phase of hostPhases({ ...options, hasGivenKey })) {
       await reportStep(session, machine.name, { step: phase.name, summary: phase.summary }, () =>
         phase.run(work),
       );

@@ -1,3 +1,4 @@
+import { isMachineError } from '../core/errors.ts';
 import type { HostKeyTrust } from '../ssh/host-key.ts';
 import type { SshConnection } from '../ssh/types.ts';
 import { withMachineLock } from './locks.ts';
@@ -27,12 +28,34 @@ export async function connectSsh(
   machine: OpenMachine,
   options: ConnectOptions = {},
 ): Promise<SshConnection> {
+  const timeoutMs = options.timeoutMs ?? connectTimeoutMs;
   const target = await sshTargetOf(session, machine);
-  const connection = await openTarget(session, target, options.timeoutMs ?? connectTimeoutMs);
+  const connection = await openTarget(session, target, timeoutMs).catch(async (error: unknown) => {
+    // Another process may have seen to it that the machine changes its key, after ours was read.
+    if (!isMachineError(error) || error.code !== 'ssh-host-key-changed') {
+      throw error;
+    }
+    const now = await sshTargetOf(session, machine);
+    if (hasSameKeys(now, target)) {
+      throw error;
+    }
+    return openTarget(session, now, timeoutMs);
+  });
+  const { holdsLock = false } = options;
   if (target.hostKey === undefined) {
-    await pin(session, machine.name, { hostKey: connection.hostKey, holdsLock: options.holdsLock === true });
+    await pin(session, machine.name, { hostKey: connection.hostKey, holdsLock });
+  }
+  if (target.nextHostKey !== undefined && holdsLock) {
+    const { isSameKey, settleHostKey } = await import('./settle-host-key.ts');
+    if (isSameKey(target.nextHostKey, connection.hostKey)) {
+      await settleHostKey(session, machine, target.nextHostKey);
+    }
   }
   return connection;
+}
+
+function hasSameKeys(one: SshTarget, other: SshTarget): boolean {
+  return one.hostKey === other.hostKey && one.nextHostKey === other.nextHostKey;
 }
 
 /** Connects to what is known of a machine. @throws MachineError like connectSsh. */
@@ -40,9 +63,9 @@ export async function openTarget(
   session: Session,
   target: SshTarget,
   timeoutMs: number,
+  trust: HostKeyTrust = trustOf(target),
 ): Promise<SshConnection> {
   const { host, signal } = session;
-  const trust: HostKeyTrust = target.hostKey === undefined ? { firstUse: true } : { pinned: target.hostKey };
   const agentSocket = host.facts.env['SSH_AUTH_SOCK'];
   const { openSsh } = await import('../ssh/connection.ts');
   return openSsh(host, {
@@ -55,6 +78,10 @@ export async function openTarget(
     timeoutMs,
     signal,
   });
+}
+
+function trustOf({ hostKey, nextHostKey }: SshTarget): HostKeyTrust {
+  return hostKey === undefined ? { firstUse: true } : { pinned: hostKey, next: nextHostKey };
 }
 
 async function pin(

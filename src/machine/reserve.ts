@@ -5,12 +5,12 @@ import { draftDirectory, findCaseTwin, joinPath, storeDirectories } from '../sto
 import { newRecord } from '../store/new-record.ts';
 import { formatRecord, type MachineRecord, type SwarmOptions } from '../store/record.ts';
 import { formatSidecar, type Sidecar } from '../store/sidecar.ts';
-import { openJournal } from './journal.ts';
+import { openJournal, type Journal } from './journal.ts';
 import type { CreateRequest, SwarmRequest } from './request.ts';
 import type { OpenMachine } from './open.ts';
 import { writeSecrets } from './secrets.ts';
 import type { Session } from './session.ts';
-import { machinePaths } from './machine-paths.ts';
+import { machinePaths, type MachinePaths } from './machine-paths.ts';
 
 /** The record of a machine that does not exist yet. */
 export function newMachineRecord(
@@ -67,7 +67,13 @@ export async function reserveMachine(
   {
     sidecar,
     secrets = {},
-  }: { readonly sidecar: Sidecar; readonly secrets?: Readonly<Record<string, string>> },
+    fill,
+  }: {
+    readonly sidecar: Sidecar;
+    readonly secrets?: Readonly<Record<string, string>>;
+    /** Puts in what else the machine has from the beginning. */
+    readonly fill?: (draft: MachinePaths, journal: Journal) => Promise<void>;
+  },
 ): Promise<void> {
   const { host, storePath } = session;
   for (const directory of Object.values(storeDirectories)) {
@@ -83,6 +89,7 @@ export async function reserveMachine(
   await writeSecrets(host, draft, secrets);
   const journal = await openJournal(host, files.journal);
   await journal.append({ step: 'reserve', event: 'done', facts: { driver: machine.record.DriverName } });
+  await fill?.(files, journal);
   const names = await listMachineDirectories(host, storePath);
   const twin = names.includes(machine.name) ? machine.name : findCaseTwin(names, machine.name);
   if (twin !== undefined) {

@@ -39,7 +39,8 @@ export async function prepareSshFiles(session: Session, machine: OpenMachine): P
       await files.writeAtomic(path, text, 0o600);
     }
   };
-  await write(paths.sshKnownHosts, knownHostsText(machine.name, hostKey));
+  const hostKeys = [hostKey, ...(target.nextHostKey === undefined ? [] : [target.nextHostKey])];
+  await write(paths.sshKnownHosts, knownHostsText(machine.name, hostKeys));
   await write(paths.sshConfig, config);
   return {
     alias: machine.name,

@@ -13,6 +13,8 @@ export interface SshTarget {
   readonly keyPath?: string;
   /** The pinned host key, a public line; absent while none is known. */
   readonly hostKey?: string;
+  /** One to which the machine may have changed already. */
+  readonly nextHostKey?: string | undefined;
 }
 
 /** In these nobody would answer, and whoever asks would wait for a time-out. */
@@ -31,7 +33,7 @@ export async function sshTargetOf(session: Session, machine: OpenMachine): Promi
       { remedies: [`tsmachine start ${machine.name}`] },
     );
   }
-  const { sshHostKey } = await loadOwnData(session, machine.name);
+  const { sshHostKey, nextSshHostKey } = await loadOwnData(session, machine.name);
   const { boots } = machine.driver.manifest.capabilities;
   if (sshHostKey === undefined && boots === 'image') {
     throw new MachineError(
@@ -47,6 +49,7 @@ export async function sshTargetOf(session: Session, machine: OpenMachine): Promi
     user: nonEmpty(ssh.user) ?? nonEmpty(machine.record.Driver.SSHUser) ?? 'docker',
     ...(keyPath === undefined ? {} : { keyPath }),
     ...(sshHostKey === undefined ? {} : { hostKey: sshHostKey }),
+    ...(nextSshHostKey === undefined ? {} : { nextHostKey: nextSshHostKey }),
   };
 }
 

@@ -53,6 +53,22 @@ export function detectFamily(os: OsRelease): Family {
   return isImageBased({ os }) ? flatcar : family;
 }
 
+/**
+ * What installs the engine from packages, and the IDs of the systems for which it does. Versions are not told apart here:
+ * package managers know their own.
+ */
+export function packagedSystems(): ReadonlyMap<string, readonly string[]> {
+  const systems = new Map<string, string[]>();
+  for (const [id, { install }] of Object.entries(byId)) {
+    const os = { id, idLike: [], versionId: '', variantId: '', prettyName: id };
+    const script = install?.({ os, architecture: '' });
+    if (script !== undefined) {
+      systems.set(script, [...(systems.get(script) ?? []), id]);
+    }
+  }
+  return systems;
+}
+
 function describe(os: OsRelease): string {
   const like = os.idLike.length === 0 ? '' : `, ID_LIKE=${os.idLike.join(' ')}`;
   return os.id === '' ? 'it has no /etc/os-release with an ID' : `${os.prettyName} (ID=${os.id}${like})`;

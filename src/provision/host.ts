@@ -3,8 +3,7 @@ import { applyScript, upgradeScript } from './apply.ts';
 import { detectFamily } from './detect.ts';
 import { gatherScript, parseFacts, type HostFacts } from './facts.ts';
 import type { Family } from './family.ts';
-import { engineSource, hasEngine, proxyExports, type EngineSource } from './install.ts';
-import { longScript } from './long-script.ts';
+import { engineSource, hasEngine, installScript, proxyExports, type EngineSource } from './install.ts';
 import { planSetup } from './plan.ts';
 import { scriptError, type RootShell, type ScriptOptions } from './root-shell.ts';
 import { serviceCommands, type ServiceCommands } from './services/service.ts';
@@ -76,10 +75,7 @@ export function requireUsable(facts: HostFacts): Family {
 export async function installEngine(access: HostAccess, source: EngineSource): Promise<void> {
   if (source.kind !== 'present') {
     await access.shell.require(
-      longScript(source.script, {
-        isDone: 'command -v dockerd >/dev/null 2>&1',
-        lockPath: '/run/tsmachine-install.lock',
-      }),
+      installScript(source.script),
       options(access, `installing the engine ${source.why}`, installTimeoutMs),
     );
   }

@@ -2,6 +2,7 @@ import { MachineError } from '../core/errors.ts';
 import { quoteArgument } from '../ssh/quote.ts';
 import type { HostFacts } from './facts.ts';
 import type { Family } from './family.ts';
+import { longScript } from './long-script.ts';
 
 /** docker-machine's default. Its script is used only where a system has no package of the engine itself. */
 export const defaultInstallUrl = 'https://get.docker.com';
@@ -31,7 +32,7 @@ export function engineSource(
       why: '--engine-install-url is "none"',
     });
   }
-  const isDefault = installUrl === '' || installUrl === defaultInstallUrl;
+  const isDefault = hasDefaultSource(installUrl);
   const proxies = proxyExports(env);
   if (!isDefault) {
     const script = `${proxies}${urlScript(requireUrl(installUrl), facts, family)}`;
@@ -47,6 +48,19 @@ export function engineSource(
     script: `${proxies}${family.install(facts)}`,
     why: `from the packages for ${facts.os.prettyName}`,
   };
+}
+
+/** True where nobody chose where the engine comes from. */
+export function hasDefaultSource(installUrl: string): boolean {
+  return installUrl === '' || installUrl === defaultInstallUrl;
+}
+
+/** What installs the engine, so that of several at the same time one works and the others wait for it. */
+export function installScript(script: string): string {
+  return longScript(script, {
+    isDone: 'command -v dockerd >/dev/null 2>&1',
+    lockPath: '/run/tsmachine-install.lock',
+  });
 }
 
 /** True for a host that has an engine and a service that starts it. */
@@ -68,17 +82,19 @@ export function requireUrl(url: string): string {
 
 /** Proxies of the engine are those of its installation too: `export` lines for both ways of writing them. */
 export function proxyExports(env: readonly string[]): string {
-  const lines: string[] = [];
-  for (const assignment of env) {
-    const match = /^((?:https?|ftp|all|no)_proxy)=([\s\S]*)$/i.exec(assignment);
-    if (match !== null) {
-      const [, name = '', value = ''] = match;
-      lines.push(
-        `export ${name.toLowerCase()}=${quoteArgument(value)} ${name.toUpperCase()}=${quoteArgument(value)}`,
-      );
-    }
-  }
+  const lines = proxiesOf(env).map(([name, value]) => {
+    const quoted = quoteArgument(value);
+    return `export ${name.toLowerCase()}=${quoted} ${name.toUpperCase()}=${quoted}`;
+  });
   return lines.map((line) => `${line}\n`).join('');
+}
+
+/** The proxies among variables of an environment, with their names as they were written. */
+export function proxiesOf(env: readonly string[]): (readonly [name: string, value: string])[] {
+  return env.flatMap((assignment) => {
+    const match = /^((?:https?|ftp|all|no)_proxy)=([\s\S]*)$/i.exec(assignment);
+    return match === null ? [] : [[match[1] ?? '', match[2] ?? ''] as const];
+  });
 }
 
 /**

@@ -37,7 +37,7 @@ export interface RootShell {
 export function createRootShell(connection: Pick<SshConnection, 'exec'>): RootShell {
   const run: RootShell['run'] = (script, { label, timeoutMs, signal, onProgress }) =>
     capture(connection, rootShellCommand, {
-      stdin: framed(script),
+      stdin: framedScript(script),
       label,
       timeoutMs,
       signal,
@@ -71,7 +71,7 @@ function progressReader(onProgress: (text: string) => void): (chunk: Buffer) => 
  * The shell reads the whole of a compound command before it runs any of it, so a script that was cut on its way does
  * nothing; and no program in it reads the rest of the script as its input.
  */
-function framed(script: string): string {
+export function framedScript(script: string): string {
   return `export LC_ALL=C\n{\n${script}\nexit $?\n} </dev/null\n`;
 }
 

@@ -69,10 +69,13 @@ function block(host: ClientHost, platform: NodeJS.Platform, more: readonly strin
   return [`Host ${alias}`, ...settings.map((line) => `  ${line}`), ''].join('\n');
 }
 
-/** The content of a known_hosts file that holds the key of one machine, a public line. */
-export function knownHostsText(alias: string, publicLine: string): string {
-  const [type = '', base64 = ''] = publicLine.trim().split(/\s+/);
-  return `${hostKeyAlias(alias)} ${type} ${base64}\n`;
+/** The content of a known_hosts file that holds the keys of one machine, public lines. */
+export function knownHostsText(alias: string, publicLines: readonly string[]): string {
+  const lines = publicLines.map((line) => {
+    const [type = '', base64 = ''] = line.trim().split(/\s+/);
+    return `${hostKeyAlias(alias)} ${type} ${base64}\n`;
+  });
+  return lines.join('');
 }
 
 /** Under this name the key is known, whatever address and port the machine has. */

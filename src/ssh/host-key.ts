@@ -1,13 +1,15 @@
 import { timingSafeEqual } from 'node:crypto';
-import { fingerprintOf, parsePublicLine, publicLine } from './keys.ts';
+import { fingerprintOf, parsePublicLine, publicLine, type SshPublicKey } from './keys.ts';
 
 /**
- * Which host key is accepted: the one that was pinned, as a public line; one of which the user knows the
+ * Which host key is accepted: the one that was pinned, as a public line, and `next` while the server changes to that; one of which the user knows the
  * fingerprint (`SHA256:…`); or, where nothing is known yet, whichever comes. In the last two cases the
  * caller keeps `SshConnection.hostKey` and pins it from then on.
  */
 export type HostKeyTrust =
-  { readonly pinned: string } | { readonly fingerprint: string } | { readonly firstUse: true };
+  | { readonly pinned: string; readonly next?: string | undefined }
+  | { readonly fingerprint: string }
+  | { readonly firstUse: true };
 
 /** Looks at the key that a server shows, before anything is authenticated. */
 export interface HostKeyCheck {
@@ -41,15 +43,16 @@ export function hostKeyChecks(trust: HostKeyTrust): readonly HostKeyCheck[] {
 
 /** Makes the check for one connection. It also runs when a connection changes its keys. */
 export function hostKeyCheck(trust: HostKeyTrust, typeWanted?: string): HostKeyCheck {
-  const pinned = 'pinned' in trust ? parsePublicLine(trust.pinned) : undefined;
+  const pinned = 'pinned' in trust ? pinnedKeys(trust) : [];
+  const [first, ...others] = pinned.map(({ type }) => type);
   let shown: Buffer | undefined;
   let wasRefused = false;
   return {
-    type: pinned?.type ?? typeWanted,
+    type: others.every((type) => type === first) ? (first ?? typeWanted) : undefined,
     verify(blob) {
       const isSame = shown === undefined || equal(shown, blob);
       shown = Buffer.from(blob);
-      const isAccepted = isSame && isTrusted(trust, pinned?.blob, shown);
+      const isAccepted = isSame && isTrusted(trust, pinned, shown);
       wasRefused ||= !isAccepted;
       return isAccepted;
     },
@@ -58,11 +61,15 @@ export function hostKeyCheck(trust: HostKeyTrust, typeWanted?: string): HostKeyC
   };
 }
 
-function isTrusted(trust: HostKeyTrust, pinnedBlob: Uint8Array | undefined, shown: Buffer): boolean {
+function pinnedKeys({ pinned, next }: { readonly pinned: string; readonly next?: string | undefined }) {
+  return [pinned, ...(next === undefined ? [] : [next])].map(parsePublicLine);
+}
+
+function isTrusted(trust: HostKeyTrust, pinned: readonly SshPublicKey[], shown: Buffer): boolean {
   if ('fingerprint' in trust) {
     return equal(Buffer.from(trust.fingerprint.replace(/=+$/, '')), Buffer.from(fingerprintOf(shown)));
   }
-  return 'firstUse' in trust || (pinnedBlob !== undefined && equal(pinnedBlob, shown));
+  return 'firstUse' in trust || pinned.some(({ blob }) => equal(blob, shown));
 }
 
 function equal(a: Uint8Array, b: Uint8Array): boolean {

@@ -180,6 +180,11 @@ export function driverCacheDirectory(storePath: string, driverName: string): str
   return joinPath(storePath, storeDirectories.cache, 'drivers', driverName);
 }
 
+/** How often providers were asked a moment ago, for all processes of the store. */
+export function ratesDirectory(storePath: string): string {
+  return joinPath(storePath, storeDirectories.cache, 'rates');
+}
+
 /** The UUID by which providers know the store, one line. */
 export function storeIdFile(storePath: string): string {
   return joinPath(storePath, '.store-id');

@@ -29,6 +29,10 @@ export interface Sidecar {
   readonly driver: JsonObject;
   /** The pinned public key of the machine's SSH server, one line of OpenSSH's form. */
   readonly sshHostKey?: string;
+  /** Another one, while the server changes to it. */
+  readonly nextSshHostKey?: string | undefined;
+  /** What the machine was told to do by itself when it boots first, besides what every one does: `engine`. */
+  readonly firstBoot?: string;
   readonly tls?: {
     readonly keyType: string;
     /** End of the server's certificate, ISO 8601 in UTC. */
@@ -105,6 +109,8 @@ export function parseSidecar(text: string, path: string): Sidecar {
   fields.optionalText('previousImageDigest', DIGEST);
   fields.optionalText('imagePath', FILE_PATH);
   fields.optionalText('sshHostKey', PUBLIC_KEY);
+  fields.optionalText('nextSshHostKey', PUBLIC_KEY);
+  fields.optionalText('firstBoot', WORD);
   if (root.tls !== undefined) {
     fields.require('tls', isJsonObject(root.tls));
     const tls = fieldReader(root.tls as JsonObject, path, 'tls.');

@@ -15,9 +15,10 @@ declareLifeOfAMachine({
   open: async () => {
     const moto = await startMoto();
     const proxy = await startEc2Proxy(moto.url);
+    const hosts = bootInstances(proxy);
     return {
       server: proxy,
-      hosts: bootInstances(proxy),
+      hosts,
       args: [
         ...['-d', 'amazonec2', '--amazonec2-access-key', 'test', '--amazonec2-secret-key', secret],
         ...['--amazonec2-endpoint', proxy.endpoint, '--amazonec2-insecure-transport'],
@@ -25,6 +26,8 @@ declareLifeOfAMachine({
       ],
       env: { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '', AWS_EC2_METADATA_DISABLED: 'true' },
       rests: async () => ({ ...(await restsOf(moto.url)) }),
+      isCreateKilled: true,
+      whileStopped: async (id) => hosts.running.get(id)?.move(),
       close: async () => {
         await proxy.close();
         await moto.stop();

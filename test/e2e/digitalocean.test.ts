@@ -22,6 +22,7 @@ declareLifeOfAMachine({
       // Nothing of the environment, and nothing that doctl may have on this computer.
       env: { DIGITALOCEAN_ACCESS_TOKEN: '', DIGITALOCEAN_TOKEN: '', XDG_CONFIG_HOME: '/nonexistent' },
       rests: async () => ({ ...cloud.rests(), findings: cloud.findings }),
+      isLostOnce: true,
       close: async () => cloud.close(),
     };
   },

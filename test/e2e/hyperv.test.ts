@@ -17,6 +17,7 @@ import {
   type Outcome,
   type TestStore,
 } from '../support/cli.ts';
+import { eventually, ok } from '../support/expect.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { imageWithIso } from '../support/image-with-iso.ts';
 import { askTcp, freePort } from '../support/sockets.ts';
@@ -27,7 +28,6 @@ import { exists, imageDirectory } from './iso-boot-bench.ts';
 
 /** Answers each connection with what it is sent. */
 const tcpEcho = ['/bin/busybox', 'nc', '-ll', '-p', '80', '-e', '/bin/busybox', 'cat'];
-const patienceMs = 120_000;
 
 interface World {
   readonly store: TestStore;
@@ -101,20 +101,6 @@ test.after.always(async () => {
   await rm(world.folder, { recursive: true, force: true });
 });
 
-/** Asks again and again until the answer is yes, or time is over. */
-async function eventually(ask: () => Promise<boolean>): Promise<boolean> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    if (await ask()) {
-      return true;
-    }
-    if (Date.now() > deadline) {
-      return false;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}
-
 function life(title: string, action: (t: ExecutionContext, world: World) => Promise<void>): void {
   test.serial(title, async (t) => {
     t.timeout(900_000);
@@ -131,12 +117,6 @@ function tsmachine(args: readonly string[]): Promise<Outcome> {
   const { store, shell, folder } = world as World;
   // The pipes of the pretended Hyper-V are in the working directory.
   return store.tsmachine(args, { env: shell, timeoutMs: 600_000, cwd: folder });
-}
-
-async function ok(t: ExecutionContext, outcome: Promise<Outcome>): Promise<string> {
-  const { code, stdout, stderr } = await outcome;
-  t.is(code, 0, `${stdout}\n${stderr}`);
-  return stdout;
 }
 
 function docker(args: readonly string[], input?: Uint8Array): Promise<Outcome> {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
 import { findProgram, type Outcome } from '../support/cli.ts';
+import { eventually, ok } from '../support/expect.ts';
 import { makeOrdinaryUser, type OrdinaryUser } from '../support/ordinary-user.ts';
 import { exists, imageDirectory } from './iso-boot-bench.ts';
 
@@ -12,7 +13,6 @@ const programs = ['virsh', 'libvirtd', 'qemu-system-x86_64', 'docker'];
 const virsh = ['-c', 'qemu:///session'];
 /** Answers each connection with what it is sent. */
 const tcpEcho = ['/bin/busybox', 'nc', '-ll', '-p', '80', '-e', '/bin/busybox', 'cat'];
-const patienceMs = 120_000;
 /** The network is the user's own, so every port is free. */
 const publishedPort = 18_080;
 
@@ -49,12 +49,6 @@ function life(title: string, action: (t: ExecutionContext, user: OrdinaryUser) =
   });
 }
 
-async function ok(t: ExecutionContext, outcome: Promise<Outcome>): Promise<string> {
-  const { code, stdout, stderr } = await outcome;
-  t.is(code, 0, `${stdout}\n${stderr}`);
-  return stdout;
-}
-
 const tsmachine = (...args: string[]): Promise<Outcome> =>
   (user as OrdinaryUser).tsmachine(args, { timeoutMs: 600_000 });
 const docker = (args: readonly string[], input?: Uint8Array): Promise<Outcome> =>
@@ -65,20 +59,6 @@ async function readEngine(t: ExecutionContext): Promise<Record<string, string>> 
   return Object.fromEntries(
     [...stdout.matchAll(/^export (\w+)="(.*)"$/gm)].map((match) => [match[1] ?? '', match[2] ?? '']),
   );
-}
-
-/** Asks again and again until the answer is yes, or time is over. */
-async function eventually(ask: () => Promise<boolean>): Promise<boolean> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    if (await ask()) {
-      return true;
-    }
-    if (Date.now() > deadline) {
-      return false;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }
 
 /** What a port of the user's network answers to "through". */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import {
   findProgram,
   isGone,
@@ -11,6 +11,7 @@ import {
   type Outcome,
   type TestStore,
 } from '../support/cli.ts';
+import { ok } from '../support/expect.ts';
 import { busyboxTar } from '../support/busybox.ts';
 import { findDebianClient, readEnv, tryClient } from '../support/docker-client.ts';
 
@@ -25,12 +26,6 @@ const world: Partial<World> = {};
 
 function here(): World {
   return world as World;
-}
-
-async function ok(t: ExecutionContext, outcome: Promise<Outcome>): Promise<string> {
-  const { code, stdout, stderr } = await outcome;
-  t.is(code, 0, `${stdout}\n${stderr}`);
-  return stdout;
 }
 
 function docker(

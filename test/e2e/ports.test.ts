@@ -2,15 +2,8 @@ import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
-import {
-  findProgram,
-  isGone,
-  machinesLeft,
-  makeStore,
-  run,
-  type Outcome,
-  type TestStore,
-} from '../support/cli.ts';
+import { findProgram, isGone, machinesLeft, makeStore, run, type TestStore } from '../support/cli.ts';
+import { ok } from '../support/expect.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { askTcp, askUdp, freePort, takePort } from '../support/sockets.ts';
 import { udpEchoCommand } from '../support/udp-echo.ts';
@@ -44,12 +37,6 @@ const resyncPatienceMs = 60_000;
 
 function here(): World {
   return world as World;
-}
-
-async function ok(t: ExecutionContext, outcome: Promise<Outcome>): Promise<string> {
-  const { code, stdout, stderr } = await outcome;
-  t.is(code, 0, `${stdout}\n${stderr}`);
-  return stdout;
 }
 
 const docker = (t: ExecutionContext, ...args: string[]): Promise<string> =>

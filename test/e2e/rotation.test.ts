@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as tlsConnect } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { busyboxTar } from '../support/busybox.ts';
-import { makeStore, projectRoot, type Outcome, type TestStore } from '../support/cli.ts';
+import { makeStore, projectRoot, type TestStore } from '../support/cli.ts';
+import { ok } from '../support/expect.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { dockerBytes, startDocker } from '../support/docker-stream.ts';
 
@@ -29,12 +30,6 @@ function here(): World {
 
 function docker(t: ExecutionContext, args: readonly string[], input?: string | Uint8Array): Promise<Buffer> {
   return dockerBytes(t, here().env, args, input);
-}
-
-async function ok(t: ExecutionContext, outcome: Promise<Outcome>): Promise<string> {
-  const { code, stdout, stderr } = await outcome;
-  t.is(code, 0, `${stdout}\n${stderr}`);
-  return stdout;
 }
 
 function sha256(data: string | Uint8Array): string {

@@ -15,6 +15,7 @@ import {
   type Outcome,
   type TestStore,
 } from '../support/cli.ts';
+import { eventually, ok } from '../support/expect.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { imageWithIso } from '../support/image-with-iso.ts';
 import { askTcp, freePort } from '../support/sockets.ts';
@@ -25,7 +26,6 @@ import { exists, imageDirectory } from './iso-boot-bench.ts';
 
 /** Answers each connection with what it is sent. */
 const tcpEcho = ['/bin/busybox', 'nc', '-ll', '-p', '80', '-e', '/bin/busybox', 'cat'];
-const patienceMs = 120_000;
 
 interface World {
   readonly store: TestStore;
@@ -99,12 +99,6 @@ function tsmachine(args: readonly string[], timeoutMs = 600_000): Promise<Outcom
   return (world as World).store.tsmachine(args, { env: (world as World).vbox, timeoutMs });
 }
 
-async function ok(t: ExecutionContext, outcome: Promise<Outcome>): Promise<string> {
-  const { code, stdout, stderr } = await outcome;
-  t.is(code, 0, `${stdout}\n${stderr}`);
-  return stdout;
-}
-
 function docker(args: readonly string[], input?: Uint8Array): Promise<Outcome> {
   return run('docker', args, { env: (world as World).env, ...(input === undefined ? {} : { input }) });
 }
@@ -121,20 +115,6 @@ async function machine(): Promise<State['machines'][number]> {
     throw new Error('VirtualBox has no machine');
   }
   return found;
-}
-
-/** Asks again and again until the answer is yes, or time is over. */
-async function eventually(ask: () => Promise<boolean>): Promise<boolean> {
-  const deadline = Date.now() + patienceMs;
-  for (;;) {
-    if (await ask()) {
-      return true;
-    }
-    if (Date.now() > deadline) {
-      return false;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
 }
 
 async function readMachineEnv({ store, vbox }: World): Promise<Record<string, string>> {

@@ -13,6 +13,7 @@ import {
   type Outcome,
   type TestStore,
 } from '../support/cli.ts';
+import { ok } from '../support/expect.ts';
 import { readEnv } from '../support/docker-client.ts';
 import { qmp } from '../fakes/qemu-process.ts';
 import { askTcp, freePort } from '../support/sockets.ts';
@@ -91,12 +92,6 @@ function life(title: string, action: (t: ExecutionContext, world: World) => Prom
 function tsmachine(...args: string[]): Promise<Outcome> {
   const { store, shell } = world as World;
   return store.tsmachine(args, { env: shell, timeoutMs: 600_000 });
-}
-
-async function ok(t: ExecutionContext, outcome: Promise<Outcome>): Promise<string> {
-  const { code, stdout, stderr } = await outcome;
-  t.is(code, 0, `${stdout}\n${stderr}`);
-  return stdout;
 }
 
 function docker(args: readonly string[], input?: Uint8Array): Promise<Outcome> {

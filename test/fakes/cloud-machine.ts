@@ -110,6 +110,8 @@ function memoryProvider(
       userKey: async () => user.publicLine,
       hostKey: async () => own,
       pinHostKey: async () => undefined,
+      engineScript: async () => '#!/bin/sh\n# installs the engine\n',
+      awaitEngine: async () => undefined,
       secrets: async () => secrets,
       state: async () => kept,
       saveState: async (part) => {

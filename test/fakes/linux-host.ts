@@ -8,7 +8,7 @@ import { systemError } from './memory-tree.ts';
 import { createSshServer, type SshAnswer, type SshCommand, type SshServer } from './ssh-server.ts';
 
 /** What a script that is sent to a host is for. */
-export type ScriptKind = 'gather' | 'install' | 'apply' | 'upgrade';
+export type ScriptKind = 'gather' | 'install' | 'apply' | 'upgrade' | 'wait';
 
 /** What becomes of a script: it runs; the connection is cut before it has come, or while it runs; it never ends. */
 export type ScriptFate = 'run' | 'cut-before' | 'cut-while' | 'hang' | { readonly fails: string };
@@ -44,6 +44,8 @@ export interface MemoryLinuxHost {
   freeBlocks: number;
   freeFiles: number;
   availableKiB: number;
+  /** How the installation of its first boot ended, as it says itself. */
+  firstBoot: string;
   /** Decides over each script. */
   fate: (kind: ScriptKind) => ScriptFate;
 }
@@ -81,6 +83,7 @@ export function installLinuxHost(computer: FakeHost): MemoryLinuxHost {
     freeBlocks: 2_000_000,
     freeFiles: 900_000,
     availableKiB: 1_500_000,
+    firstBoot: '',
     fate: () => 'run',
   };
   computer.network.onConnect = (address): Socket => {
@@ -164,6 +167,9 @@ function kindOf(script: string): ScriptKind {
   if (script.includes('section id; id -u')) {
     return 'gather';
   }
+  if (script.includes('first-boot $1')) {
+    return 'wait';
+  }
   if (script.includes('upgrade() (')) {
     return 'upgrade';
   }
@@ -190,6 +196,12 @@ const deeds: Readonly<Record<ScriptKind, (host: MemoryLinuxHost, script: string)
       startEngine(host);
     }
     return { exitCode: 0 };
+  },
+  wait: (host) => {
+    if (host.firstBoot.startsWith('first-boot done')) {
+      Object.assign(host, { hasEngine: true, engineRuns: true });
+    }
+    return { stdout: host.firstBoot, exitCode: 0 };
   },
   upgrade: (host) => {
     host.engineVersion = host.newestVersion;

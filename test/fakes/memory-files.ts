@@ -10,6 +10,7 @@ export type WriteOperation =
   | 'writeAtomic'
   | 'writeNew'
   | 'appendDurable'
+  | 'append'
   | 'overwrite'
   | 'makeDirectory'
   | 'rename'
@@ -151,11 +152,19 @@ class MemoryFileSystem implements MemoryFiles {
   }
 
   async appendDurable(path: string, data: string): Promise<void> {
-    this.#write('appendDurable', path, () => {
-      const at = this.#tree.place(path, 'appendDurable');
+    this.#append('appendDurable', path, data);
+  }
+
+  async append(path: string, data: string): Promise<void> {
+    this.#append('append', path, data);
+  }
+
+  #append(operation: 'appendDurable' | 'append', path: string, data: string): void {
+    this.#write(operation, path, () => {
+      const at = this.#tree.place(path, operation);
       const node = this.nodes.get(at);
       if (node !== undefined && node.kind !== 'file') {
-        throw systemError(node.kind === 'symlink' ? 'ELOOP' : 'EISDIR', 'appendDurable', path);
+        throw systemError(node.kind === 'symlink' ? 'ELOOP' : 'EISDIR', operation, path);
       }
       const before = node?.data ?? new Uint8Array();
       this.#tree.putFile(at, Buffer.concat([before, new TextEncoder().encode(data)]), node?.mode ?? 0o600);

@@ -14,6 +14,7 @@ const writes: readonly (keyof Files)[] = [
   'writeAtomic',
   'writeNew',
   'appendDurable',
+  'append',
   'overwrite',
   'makeDirectory',
   'rename',

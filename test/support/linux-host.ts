@@ -83,6 +83,8 @@ export interface GivenIdentity {
   readonly userKey: string;
   /** The only host key, in OpenSSH's form. */
   readonly hostKeyPem: string;
+  /** Called before the first boot with the directory of its root file system, and the URL of its proxy. */
+  readonly furnish: (root: string, proxyUrl: string) => Promise<void>;
 }
 
 /** Boots a host. @throws Error when it does not take SSH within a minute. */
@@ -109,6 +111,7 @@ export async function startLinuxHost(
   let address = `${net}.2`;
   await link(name, near, address);
   const proxy = await startWebProxy(near);
+  await given?.furnish(root, proxy.url);
   const nspawn = boot(name, root, path.join(directory, 'console'));
   let moves = 0;
   const move = async (): Promise<void> => {

@@ -11,6 +11,8 @@ export interface ErrorContext {
   readonly command: CommandDefinition | undefined;
   /** Flags that the command line could have had. */
   readonly flags: readonly CommandFlag[];
+  /** The driver that the command line names; its flags are in its help. */
+  readonly driver?: string | undefined;
   readonly json: boolean;
   readonly debug: boolean;
   readonly secrets: readonly string[];
@@ -137,7 +139,10 @@ async function remediesOf(error: MachineError, context: ErrorContext): Promise<s
       `Run "${io.program} --help" to see the commands.`,
     ];
   }
-  const seeHelp = command === undefined ? `${io.program} --help` : `${io.program} ${command.name} --help`;
+  const driver = context.driver === undefined ? [] : ['-d', context.driver];
+  const seeHelp = [io.program, ...(command === undefined ? [] : [command.name, ...driver]), '--help'].join(
+    ' ',
+  );
   if (error.code === 'flag-unknown') {
     const flag = textFact(error, 'flag');
     const { suggest } = await import('../help.ts');

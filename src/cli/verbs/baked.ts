@@ -9,7 +9,8 @@ import { explain, requestOf } from '../make-machine.ts';
 import { formatAge } from '../render/age.ts';
 import { formatTable } from '../render/table.ts';
 import { splitSecrets } from '../secret-flags.ts';
-import { unseen, wantedPlaces, wrapped } from '../wanted-places.ts';
+import { unseen, wrapped } from '../place-errors.ts';
+import { wantedPlace } from '../wanted-place.ts';
 
 /** Flags of `create` that say nothing of a machine that goes again. */
 const meaningless = ['count', 'json', 'on-error', 'parallel', 'plan', 'resume', 'share', 'ttl'];
@@ -54,7 +55,7 @@ export async function list(call: Call<'image baked'>): Promise<number> {
     throw new MachineError('arguments-invalid', 'Too many arguments given');
   }
   const { findImages } = await import('../../machine/bake/images.ts');
-  const { images, problems } = await findImages(call.session, wantedPlaces(call, line));
+  const { images, problems } = await findImages(call.session, wantedPlace(call, line).wanted);
   if (line.values['json'] === true) {
     call.print(JSON.stringify(images.map(toJson), undefined, 2));
   } else {
@@ -79,7 +80,7 @@ export async function remove(call: Call<'image rm'>): Promise<number> {
     throw new MachineError('arguments-invalid', 'Expected to get one or more names of images as arguments');
   }
   const { findImages, removeImage } = await import('../../machine/bake/images.ts');
-  const { images, problems } = await findImages(call.session, wantedPlaces(call, line));
+  const { images, problems } = await findImages(call.session, wantedPlace(call, line).wanted);
   const chosen = images.filter(({ name, id }) => line.args.includes(name) || line.args.includes(id));
   const errors: MachineError[] = line.args
     .filter((word) => !chosen.some(({ name, id }) => name === word || id === word))

@@ -12,7 +12,8 @@ import { readDriverLine } from '../driver-line.ts';
 import { parseGoDuration } from '../go-duration.ts';
 import { formatAge } from '../render/age.ts';
 import { formatTable } from '../render/table.ts';
-import { unseen, wantedPlaces, wrapped } from '../wanted-places.ts';
+import { unseen, wrapped } from '../place-errors.ts';
+import { wantedPlace } from '../wanted-place.ts';
 
 /** `gc`: removes what machines have left at providers. */
 export default async function gc(call: Call<'gc'>): Promise<number> {
@@ -29,12 +30,16 @@ export default async function gc(call: Call<'gc'>): Promise<number> {
     throw new MachineError('arguments-invalid', 'Too many arguments given');
   }
   const olderThanMs = ageOf(options['older-than']);
-  const { garbage, problems } = await findGarbage(call.session, { ...wantedPlaces(call, line), olderThanMs });
+  const { garbage, problems } = await findGarbage(call.session, {
+    ...wantedPlace(call, line).wanted,
+    olderThanMs,
+  });
   const isDry = options['dry-run'] === true;
   const asJson = options.json === true;
   if (isDry || garbage.length === 0) {
     if (garbage.length > 0 || asJson) {
       show(call, garbage, asJson);
+      sayAdopt(call, garbage);
     } else if (problems.length === 0) {
       call.inform('Nothing is left over.');
     }
@@ -92,6 +97,15 @@ function show(call: Call<'gc'>, garbage: readonly Garbage[], asJson: boolean): v
   ]);
   const header = ['DRIVER', 'KIND', 'NAME', 'ID', 'PLACE', 'AGE', 'WHY'];
   call.print(formatTable([header, ...rows]).join('\n'));
+}
+
+/** A machine that was only forgotten here need not be lost. */
+function sayAdopt(call: Call<'gc'>, garbage: readonly Garbage[]): void {
+  const lost = garbage.find(({ kind, reason }) => kind === 'instance' && reason === 'orphan');
+  if (lost !== undefined) {
+    const { program } = call.io;
+    call.inform(`Is one of these machines still wanted? ${program} adopt -d ${lost.driver} ${lost.name}`);
+  }
 }
 
 function toJson({ createdMs, expiresMs, ...garbage }: Garbage): Record<string, unknown> {

@@ -1,12 +1,8 @@
 import type { DriverStatus } from '../driver.ts';
-import { instancesOf, type Instance } from './api/answers.ts';
 import { credentialSources, openEc2, type Ec2Access } from './api/ec2.ts';
-import { filter } from './choose.ts';
+import { findByIds } from './find-instance.ts';
 import { problemStatus, statusOf, withoutInstance } from './inspect.ts';
 import { accessOf, type Ec2Context } from './world.ts';
-
-/** Values that EC2 takes in one filter. An id in a filter that is not known is no error, unlike one that is asked for. */
-const idsMax = 200;
 
 /** Machines that are asked for as one and the same user. */
 interface Group {
@@ -43,7 +39,7 @@ async function inspectGroup(
 ): Promise<void> {
   try {
     const instances = await findByIds(
-      access,
+      openEc2(access),
       contexts.map(({ config }) => config.instanceId),
     );
     for (const context of contexts) {
@@ -55,15 +51,4 @@ async function inspectGroup(
       statuses.set(context, problemStatus(error));
     }
   }
-}
-
-async function findByIds(access: Ec2Access, ids: readonly string[]): Promise<ReadonlyMap<string, Instance>> {
-  const ec2 = openEc2(access);
-  const found: Instance[] = [];
-  for (let at = 0; at < ids.length; at += idsMax) {
-    const [first = '', ...more] = ids.slice(at, at + idsMax);
-    const filters = [filter('instance-id', first, ...more)];
-    found.push(...(await ec2.list('DescribeInstances', { Filter: filters }, instancesOf)));
-  }
-  return new Map(found.map((instance) => [instance.id, instance]));
 }

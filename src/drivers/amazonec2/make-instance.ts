@@ -4,7 +4,7 @@ import { MachineError } from '../../core/errors.ts';
 import { imagesOf, reservedInstances, type Instance } from './api/answers.ts';
 import { awsCode, isMissing } from './api/ec2.ts';
 import { findByTag, isThere } from './find-instance.ts';
-import { runParameters } from './run-request.ts';
+import { runParameters, userDataMaxBytes } from './run-request.ts';
 import { ensureGroups } from './security-group.ts';
 import { tagsOfMachine } from './tags.ts';
 import type { Ec2Context, Ec2World } from './world.ts';
@@ -117,7 +117,7 @@ async function createdMs({ provider }: Ec2World, nowMs: number): Promise<number>
 async function userDataOf(context: Ec2Context, { provider }: Ec2World): Promise<string> {
   const { host, config } = context;
   const theirs = config.userDataFile === '' ? undefined : await host.files.readText(config.userDataFile);
-  return firstBootData(context, provider, theirs);
+  return firstBootData(context, provider, { theirs, bytesMax: userDataMaxBytes });
 }
 
 async function imageSize({ config }: Ec2Context, { ec2 }: Ec2World): Promise<number | undefined> {

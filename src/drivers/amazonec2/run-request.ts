@@ -6,7 +6,8 @@ import { tagSpecifications } from './tags.ts';
 /** The one request that makes an instance, with everything in it. Pure. */
 
 /** EC2's own bound of user data, before base64. */
-const userDataMaxBytes = 16_384;
+/** Of user data, before it is encoded. */
+export const userDataMaxBytes = 16_384;
 
 /** What is not in the configuration. */
 export interface RunDetails {

@@ -23,12 +23,12 @@ export async function openWorld(context: Ec2Context): Promise<Ec2World> {
 export async function accessOf(context: Ec2Context): Promise<Ec2Access> {
   const provider = requireProvider(context);
   const { profile } = readState(await provider.state());
-  const { host, signal, emit, config } = context;
-  return { host, signal, emit, config, profile, secrets: await provider.secrets() };
+  const { host, signal, emit, config, ratesDirectory } = context;
+  return { host, signal, emit, config, ratesDirectory, profile, secrets: await provider.secrets() };
 }
 
 /** Who asks before there is a machine. */
 export function accessOfCheck(context: CheckContext<Ec2Config>): Ec2Access {
-  const { host, signal, emit, config, secrets = {}, state = {} } = context;
-  return { host, signal, emit, config, secrets, profile: readState(state).profile };
+  const { host, signal, emit, config, ratesDirectory, secrets = {}, state = {} } = context;
+  return { host, signal, emit, config, ratesDirectory, secrets, profile: readState(state).profile };
 }

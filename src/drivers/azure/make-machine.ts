@@ -4,7 +4,7 @@ import { ownNames } from './api/ids.ts';
 import { findByName, waitUntil } from './find-machine.ts';
 import { ensureInterface } from './network.ts';
 import { removeMachine } from './remove-machine.ts';
-import { machineBody } from './requests.ts';
+import { customDataMaxBytes, machineBody } from './requests.ts';
 import { ensureSecurityGroup } from './security-group.ts';
 import { availabilitySetPath, withShared } from './shared.ts';
 import { conflict, isOwn, tagsOfMachine, type AzureContext, type AzureWorld } from './world.ts';
@@ -61,7 +61,7 @@ async function put(context: AzureContext, world: AzureWorld, isSpot: boolean): P
   const { host, config, name } = context;
   const { azure, provider, paths, state } = world;
   const theirs = config.customDataFile === '' ? undefined : await host.files.readText(config.customDataFile);
-  const userData = await firstBootData(context, provider, theirs);
+  const userData = await firstBootData(context, provider, { theirs, bytesMax: customDataMaxBytes });
   const availabilitySetId = availabilitySetPath(config);
   const body = machineBody(context.config, state, {
     name,

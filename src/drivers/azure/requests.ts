@@ -9,7 +9,7 @@ import { sshPort, type AzureConfig, type AzureState } from './config.ts';
 type Tags = Readonly<Record<string, string>>;
 
 /** Azure's own bound of custom data, before base64. */
-const customDataMaxBytes = 65_535;
+export const customDataMaxBytes = 65_535;
 
 /** A network with its subnet in one request: without it, a network that is there would lose its subnets. */
 export function networkBody(config: AzureConfig, tags: Tags): unknown {

@@ -97,10 +97,11 @@ export function conflict(what: string, name: string): MachineError {
 }
 
 function open(
-  { host, signal, emit, config }: Pick<AzureContext, 'host' | 'signal' | 'emit' | 'config'>,
+  context: Pick<AzureContext, 'host' | 'signal' | 'emit' | 'config' | 'ratesDirectory'>,
   state: AzureState,
   secrets: Readonly<Record<string, string>>,
 ): Azure {
+  const { host, signal, emit, config, ratesDirectory } = context;
   if (config.subscriptionId === '') {
     throw new MachineError('record-invalid', 'The record of this machine names no subscription of Azure.');
   }
@@ -114,6 +115,7 @@ function open(
     signal,
     emit,
     management,
+    ratesDirectory,
     login: {
       host,
       signal,

@@ -10,6 +10,9 @@ export interface Droplet {
   /** An action is carried out, and no other is taken. */
   readonly isLocked: boolean;
   readonly region: string;
+  readonly size?: string;
+  /** Slug, or id as a text of an image that has none. */
+  readonly image?: string;
   readonly tags: readonly string[];
   readonly publicAddress?: string;
   readonly privateAddress?: string;
@@ -29,6 +32,8 @@ export function dropletOf(value: unknown): Droplet | undefined {
     );
   const createdMs = Date.parse(textField(value, 'created_at') ?? '');
   const [publicAddress, privateAddress] = [addressOf('public'), addressOf('private')];
+  const size = textField(value, 'size_slug');
+  const image = textField(value, 'image', 'slug') ?? numberField(value, 'image', 'id')?.toString();
   return {
     id,
     name: name ?? '',
@@ -36,6 +41,8 @@ export function dropletOf(value: unknown): Droplet | undefined {
     isLocked: field(value, 'locked') === true,
     region: textField(value, 'region', 'slug') ?? '',
     tags: textsOf(value, 'tags'),
+    ...(size === undefined ? {} : { size }),
+    ...(image === undefined ? {} : { image }),
     ...(publicAddress === undefined ? {} : { publicAddress }),
     ...(privateAddress === undefined ? {} : { privateAddress }),
     ...(Number.isNaN(createdMs) ? {} : { createdMs }),

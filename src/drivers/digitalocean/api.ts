@@ -1,6 +1,6 @@
 import { field, textField } from '../../cloud/json-fields.ts';
 import { openJsonApi, type CloudError, type JsonApi, type JsonRequest } from '../../cloud/json-api.ts';
-import { createRateBucket } from '../../cloud/rate-bucket.ts';
+import { shareRates } from '../../cloud/shared-rates.ts';
 import { MachineError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
 import type { Host } from '../../host/types.ts';
@@ -39,10 +39,18 @@ export interface DropletAccess {
   readonly state: Pick<DropletState, 'context' | 'endpoint'>;
   /** By flag: see ProviderMaterial.secrets. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** See DriverContext.ratesDirectory. */
+  readonly ratesDirectory?: string | undefined;
 }
 
-/** DigitalOcean allows 250 requests a minute and 5000 an hour; a process stays below the first by itself. */
-const budget = { burst: 40, perSecond: 3 };
+/** DigitalOcean allows 250 requests a minute and 5000 an hour; a removal always gets through. */
+const budget = {
+  limits: [
+    { burst: 40, perSecond: 3 },
+    { burst: 2500, perSecond: 0.6 },
+  ],
+  reserve: 20,
+};
 const retriesMax = 5;
 const perPage = 200;
 const pagesMax = 1_000;
@@ -60,22 +68,29 @@ export function openDigitalOcean(access: DropletAccess): DigitalOcean {
   const { host, signal, emit, state } = access;
   let found: FoundToken | undefined;
   const baseUrl = baseUrlOf(state.endpoint);
+  const token = async (): Promise<FoundToken> => {
+    if (found === undefined) {
+      found = await findToken(host, tokenSources(access));
+      emit({ type: 'debug', message: `Token of DigitalOcean from ${found.from}.` });
+    }
+    return found;
+  };
   const api = openJsonApi({
     host,
     signal,
     emit,
     title: 'DigitalOcean',
     baseUrl,
-    bucket: createRateBucket(host.clock, budget),
+    bucket: shareRates({
+      host,
+      directory: access.ratesDirectory,
+      provider: 'digitalocean',
+      account: async () => [(await token()).token, baseUrl],
+      budget,
+    }),
     retriesMax,
     allowsPlainHttp: baseUrl.startsWith('http:'),
-    authorization: async () => {
-      if (found === undefined) {
-        found = await findToken(host, tokenSources(access));
-        emit({ type: 'debug', message: `Token of DigitalOcean from ${found.from}.` });
-      }
-      return { authorization: `Bearer ${found.token}` };
-    },
+    authorization: async () => ({ authorization: `Bearer ${(await token()).token}` }),
     readError,
   });
   return {

@@ -4,7 +4,7 @@ import type { DropletConfig } from './config.ts';
 /** The one request that makes a droplet, with everything in it. Pure. */
 
 /** DigitalOcean's own bound of user data. */
-const userDataMaxBytes = 65_536;
+export const userDataMaxBytes = 65_536;
 
 /** What is not in the configuration. */
 export interface DropletDetails {

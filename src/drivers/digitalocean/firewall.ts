@@ -92,8 +92,8 @@ async function rangesOf(
   return [await callerRange({ host, signal }, 'digitalocean-open-to')];
 }
 
-/** A firewall takes only tags that are there. */
-async function ensureTag(api: DigitalOcean, name: string): Promise<void> {
+/** Makes a tag, unless it is there: only one that is there can be given to something. */
+export async function ensureTag(api: DigitalOcean, name: string): Promise<void> {
   try {
     await api.call({ method: 'POST', path: '/tags', body: { name }, isRepeatable: true });
   } catch (error) {

@@ -1,7 +1,7 @@
 import { makeOnce } from '../../cloud/make-once.ts';
 import { firstBootData } from '../provider.ts';
 import { dropletOf, type Droplet } from './answers.ts';
-import { dropletBody } from './droplet-request.ts';
+import { dropletBody, userDataMaxBytes } from './droplet-request.ts';
 import { findByTag } from './find-droplet.ts';
 import { dropletTags, machineTag } from './tags.ts';
 import type { DropletContext, DropletWorld } from './world.ts';
@@ -20,7 +20,7 @@ export async function makeDroplet(context: DropletContext, world: DropletWorld):
   const theirs = config.userDataFile === '' ? undefined : await host.files.readText(config.userDataFile);
   const body = dropletBody(config, {
     name,
-    userData: await firstBootData(context, provider, theirs),
+    userData: await firstBootData(context, provider, { theirs, bytesMax: userDataMaxBytes }),
     tags: dropletTags(own, config.tags),
     vpc: state.vpc,
   });

@@ -17,13 +17,14 @@ export interface DropletWorld {
 export async function openWorld(context: DropletContext): Promise<DropletWorld> {
   const provider = requireProvider(context);
   const state = readState(await provider.state());
-  const { host, signal, emit, config } = context;
+  const { host, signal, emit, config, ratesDirectory } = context;
   const secrets = await provider.secrets();
-  return { provider, state, api: openDigitalOcean({ host, signal, emit, config, state, secrets }) };
+  const access = { host, signal, emit, config, ratesDirectory, state, secrets };
+  return { provider, state, api: openDigitalOcean(access) };
 }
 
 /** Who asks before there is a machine, or without one. */
 export function accessOfCheck(context: DropletCheck): DropletAccess {
-  const { host, signal, emit, config, secrets = {}, state = {} } = context;
-  return { host, signal, emit, config, secrets, state: readState(state) };
+  const { host, signal, emit, config, ratesDirectory, secrets = {}, state = {} } = context;
+  return { host, signal, emit, config, ratesDirectory, secrets, state: readState(state) };
 }

@@ -5,7 +5,7 @@ import { diskName, zonePath } from './names.ts';
 /** The one request that makes an instance, with everything in it. Pure. */
 
 /** Google's own bound of one value of metadata. */
-const metadataMaxBytes = 262_144;
+export const metadataMaxBytes = 262_144;
 
 /** What is not in the configuration. */
 export interface InsertDetails {

@@ -1,4 +1,4 @@
-import { machineTags, ownerTags, parseTagList, type Ownership } from '../../cloud/ownership.ts';
+import { expiryText, machineTags, ownerTags, parseTagList, type Ownership } from '../../cloud/ownership.ts';
 
 /** Marks of ownership as Google takes them: labels, or where there are none, a description. Pure. */
 
@@ -39,6 +39,11 @@ export function labelsOfMachine(
     ...Object.fromEntries(tags.map(([key, value]) => [key, key === ownerTags.name ? value : encode(value)])),
     ...(firewallTag === '' ? {} : { [firewallLabel]: firewallTag }),
   };
+}
+
+/** The end of a machine's time as its label has it. */
+export function expiryLabel(expiresMs: number): string {
+  return encode(expiryText(expiresMs));
 }
 
 /** Times lose their separators: `2026-01-31T23:59:59.123Z` is `20260131t235959z`. */

@@ -6,7 +6,7 @@ import type { Instance } from './api/answers.ts';
 import { isPresent } from './api/google.ts';
 import { ensureFirewall, firewallOfMachine } from './firewall.ts';
 import { findDisk, findInstance, instancePath, isOwn } from './find-instance.ts';
-import { insertBody } from './insert-request.ts';
+import { insertBody, metadataMaxBytes } from './insert-request.ts';
 import { labelsOfMachine } from './labels.ts';
 import { openWorld, type GoogleContext, type GoogleWorld } from './world.ts';
 
@@ -132,5 +132,5 @@ async function userDataOf(context: GoogleContext, { provider }: GoogleWorld): Pr
     emit({ type: 'warn', machine: name, message });
     return theirs;
   }
-  return firstBootData(context, provider, theirs);
+  return firstBootData(context, provider, { theirs, bytesMax: metadataMaxBytes });
 }

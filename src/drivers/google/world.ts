@@ -17,12 +17,13 @@ export async function openWorld(context: GoogleContext): Promise<GoogleWorld> {
   const provider = requireProvider(context);
   const state = readState(await provider.state());
   const secrets = await provider.secrets();
-  const { host, signal, emit, config } = context;
-  return { provider, state, google: openGoogle({ host, signal, emit, config, state, secrets }) };
+  const { host, signal, emit, config, ratesDirectory } = context;
+  const access = { host, signal, emit, config, ratesDirectory, state, secrets };
+  return { provider, state, google: openGoogle(access) };
 }
 
 /** Who asks before there is a machine, or for no machine. */
 export function accessOfCheck(context: CheckContext<GoogleConfig>): GoogleAccess {
-  const { host, signal, emit, config, secrets = {}, state = {} } = context;
-  return { host, signal, emit, config, secrets, state: readState(state) };
+  const { host, signal, emit, config, ratesDirectory, secrets = {}, state = {} } = context;
+  return { host, signal, emit, config, ratesDirectory, secrets, state: readState(state) };
 }

@@ -1,4 +1,5 @@
 import {
+  expiryText,
   imageTags,
   machineTags,
   ownerTags,
@@ -44,6 +45,11 @@ export function labelsOfMachine(own: Ownership, name: string, nowMs: number, use
 /** Labels of what machines of the store share. */
 export function labelsOfStore(storeId: string, nowMs: number): Labels {
   return written(sharedTags(storeId, nowMs));
+}
+
+/** The end of a machine's time as its label has it. */
+export function expiryLabel(expiresMs: number): string {
+  return written({ at: expiryText(expiresMs) })['at'] ?? '';
 }
 
 /** What labels say of a thing that carries our mark. */

@@ -7,7 +7,7 @@ import { isDuplicate } from './api/hetzner.ts';
 import { ensureFirewalls } from './firewall.ts';
 import { labelsOfMachine } from './labels.ts';
 import { ensurePlacementGroup } from './placement-group.ts';
-import { serverRequest } from './server-request.ts';
+import { serverRequest, userDataMaxBytes } from './server-request.ts';
 import { findByLabel, findOwn } from './servers.ts';
 import { readState } from './state.ts';
 import { waitForActions } from './wait-server.ts';
@@ -128,5 +128,6 @@ async function userDataOf(context: HetznerContext, { provider, state }: HetznerW
   const given = givenUserData({ ...context, secrets: await provider.secrets() });
   const file = state.isUserDataPath ? given : state.userDataFile;
   const text = file === '' ? given : await host.files.readText(file);
-  return firstBootData(context, provider, text === '' ? undefined : text);
+  const theirs = text === '' ? undefined : text;
+  return firstBootData(context, provider, { theirs, bytesMax: userDataMaxBytes });
 }

@@ -6,7 +6,7 @@ import type { HetznerState } from './state.ts';
 /** The one request that makes a server, with everything in it. Pure. */
 
 /** Hetzner's own bound of user data. */
-const userDataMaxBytes = 32 * 1024;
+export const userDataMaxBytes = 32 * 1024;
 
 /** What is neither in the configuration nor chosen. */
 export interface ServerDetails {

@@ -1,4 +1,5 @@
 import { listField } from '../../cloud/json-fields.ts';
+import { waitForMachine, type ProviderMachine, type WantedState } from '../../cloud/wait-for-machine.ts';
 import { MachineError } from '../../core/errors.ts';
 import { waitFor, type WaitOptions } from '../../core/wait.ts';
 import { actionOf, type Action, type Server } from './api/answers.ts';
@@ -11,8 +12,6 @@ import type { HetznerContext, HetznerWorld } from './world.ts';
 
 const runningTimeoutMs = 10 * 60_000;
 const actionTimeoutMs = 10 * 60_000;
-/** A server that was made a moment ago may not be known everywhere. */
-const unknownTimeoutMs = 90_000;
 const intervalMaxMs = 15_000;
 
 /** The address by which the machine is reached. */
@@ -51,42 +50,24 @@ export async function waitUntilRunning(context: HetznerContext, world: HetznerWo
   });
 }
 
-/** What is waited for. */
-export interface ServerWait {
-  readonly what: string;
-  readonly isReached: (server: Server) => boolean;
-  readonly timeoutMs?: number;
-}
-
 /** @throws MachineError `vm-start-failed` for a server that is gone; `timeout`. */
 export async function waitUntil(
   context: HetznerContext,
   { hetzner }: HetznerWorld,
-  { what, isReached, timeoutMs = runningTimeoutMs }: ServerWait,
+  wanted: WantedState<Server>,
 ): Promise<Server> {
-  const { config, name, host } = context;
-  const beganMs = host.clock.monotonicMs();
-  let last = 'not known yet';
-  return waitFor(
-    async () => {
-      const found = await findById(hetzner, config.serverId);
-      if (found === undefined && host.clock.monotonicMs() - beganMs < unknownTimeoutMs) {
-        return undefined;
-      }
-      if (found === undefined || found.status === 'deleting') {
-        throw new MachineError('vm-start-failed', `The server ${config.serverId} of "${name}" is gone.`, {
-          why: 'Hetzner does not know it any more.',
-          remedies: [`tsmachine rm ${name}`],
-        });
-      }
-      last = found.status;
-      return isReached(found) ? found : undefined;
-    },
-    {
-      ...waitOptions(context, what, timeoutMs),
-      hint: () => `The server ${config.serverId} is ${last}.`,
-    },
-  );
+  const { serverId, pollIntervalS } = context.config;
+  const machine: ProviderMachine<Server> = {
+    noun: `server ${serverId}`,
+    provider: 'Hetzner',
+    find: async () => findById(hetzner, serverId),
+    stateOf: ({ status }) => status,
+    endOf: ({ status }) =>
+      status === 'deleting' ? { isIn: 'gone', why: 'It is being deleted.' } : undefined,
+    timeoutMs: runningTimeoutMs,
+    intervalMs: pollIntervalS * 1000,
+  };
+  return waitForMachine(context, machine, wanted);
 }
 
 /** The actions of these ids, as far as they are known. */

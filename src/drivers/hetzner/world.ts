@@ -29,10 +29,10 @@ export async function openWorld(context: HetznerContext): Promise<HetznerWorld> 
 
 /** Who asks, also before there is a machine. */
 export function accessOf(context: HetznerCheck): HetznerAccess {
-  const { host, signal, emit, config, secrets = {}, state = {} } = context;
+  const { host, signal, emit, config, ratesDirectory, secrets = {}, state = {} } = context;
   const { endpoint, context: hcloudContext } = readState(state);
   const given = secrets['hetzner-api-token'] ?? config.accessToken;
-  return { host, signal, emit, endpoint, sources: { given, context: hcloudContext } };
+  return { host, signal, emit, ratesDirectory, endpoint, sources: { given, context: hcloudContext } };
 }
 
 /** User data that is no file of its own: of the command line, of a record, of the environment. */

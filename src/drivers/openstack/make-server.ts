@@ -4,7 +4,7 @@ import { makeOnce } from '../../cloud/make-once.ts';
 import { isMachineError, MachineError } from '../../core/errors.ts';
 import { firstBootData } from '../provider.ts';
 import { serverOf } from './api/answers.ts';
-import { serverRequest, type ServerDetails } from './api/requests.ts';
+import { serverRequest, userDataMaxBytes, type ServerDetails } from './api/requests.ts';
 import { findByMark } from './find-server.ts';
 import { metadataOf } from './marks.ts';
 import { ensureGroup } from './security-group.ts';
@@ -86,7 +86,7 @@ async function detailsOf(
   const own = await provider.ownership();
   return {
     name,
-    userData: await firstBootData(context, provider, theirs),
+    userData: await firstBootData(context, provider, { theirs, bytesMax: userDataMaxBytes }),
     metadata: metadataOf(own, { name, userMetadata: state.metadata, nowMs: host.clock.nowMs() }),
     groups: config.groupNames,
     rootSizeGiB,

@@ -1,15 +1,10 @@
-import { MachineError } from '../../core/errors.ts';
-import { waitFor } from '../../core/wait.ts';
+import { waitForMachine, type ProviderMachine, type WantedState } from '../../cloud/wait-for-machine.ts';
 import type { Server } from './api/answers.ts';
 import type { OpenStackConfig } from './config.ts';
 import { findById, isThere } from './find-server.ts';
 import type { OpenStackContext, OpenStackWorld } from './world.ts';
 
-/** Waiting for a server. One that was made a moment ago may not be known everywhere. */
-
-const unknownTimeoutMs = 60_000;
-const firstIntervalMs = 2_000;
-const intervalMaxMs = 10_000;
+/** Waiting for a server. */
 
 /** The address by which the machine is reached. Nova may be behind with a floating one, so that of the record counts, too. */
 export function addressOf(server: Server, config: OpenStackConfig): string | undefined {
@@ -33,51 +28,27 @@ export async function waitUntilActive(
   });
 }
 
-/** What is waited for. */
-export interface ServerWait {
-  readonly what: string;
-  readonly isReached: (server: Server) => boolean;
-  readonly timeoutMs?: number;
+/** @throws MachineError `vm-start-failed` for a server that is gone or in ERROR; `timeout`. */
+export async function waitUntil(
+  context: OpenStackContext,
+  { openstack }: OpenStackWorld,
+  wanted: WantedState<Server>,
+): Promise<Server> {
+  const { serverId, activeTimeoutS } = context.config;
+  const machine: ProviderMachine<Server> = {
+    noun: `server ${serverId}`,
+    provider: 'Nova',
+    find: async () => findById(openstack, serverId),
+    stateOf: ({ status, task }) => (task === undefined ? status : `${status} (${task})`),
+    endOf,
+    timeoutMs: activeTimeoutS * 1000,
+  };
+  return waitForMachine(context, machine, wanted);
 }
 
-/** @throws MachineError `vm-start-failed` for a server that is gone or in ERROR. */
-export async function waitUntil(
-  { config, host, signal, name }: OpenStackContext,
-  { openstack }: OpenStackWorld,
-  { what, isReached, timeoutMs = config.activeTimeoutS * 1000 }: ServerWait,
-): Promise<Server> {
-  const beganMs = host.clock.monotonicMs();
-  let last = 'not known yet';
-  return waitFor(
-    async () => {
-      const found = await findById(openstack, config.serverId);
-      if (found === undefined && host.clock.monotonicMs() - beganMs < unknownTimeoutMs) {
-        return undefined;
-      }
-      if (found === undefined || !isThere(found)) {
-        throw new MachineError('vm-start-failed', `The server ${config.serverId} of "${name}" is gone.`, {
-          why: 'Nova does not know it any more.',
-          remedies: [`tsmachine rm ${name}`],
-        });
-      }
-      last = found.task === undefined ? found.status : `${found.status} (${found.task})`;
-      if (found.status === 'ERROR') {
-        throw new MachineError('vm-start-failed', `The server ${config.serverId} of "${name}" is in ERROR.`, {
-          ...(found.fault === undefined ? {} : { why: found.fault }),
-          remedies: [`tsmachine rm ${name}`],
-        });
-      }
-      return isReached(found) ? found : undefined;
-    },
-    {
-      clock: host.clock,
-      timeoutMs,
-      intervalMs: firstIntervalMs,
-      intervalMaxMs,
-      signal,
-      code: 'timeout',
-      what,
-      hint: () => `The server ${config.serverId} is ${last}.`,
-    },
-  );
+function endOf(server: Server): ReturnType<NonNullable<ProviderMachine<Server>['endOf']>> {
+  if (!isThere(server)) {
+    return { isIn: 'gone', why: 'It was deleted.' };
+  }
+  return server.status === 'ERROR' ? { isIn: 'in ERROR', why: server.fault } : undefined;
 }

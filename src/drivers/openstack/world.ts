@@ -25,14 +25,18 @@ export async function accessOf(
   const provider = requireProvider(context);
   const state = readState(await provider.state());
   const secrets = await provider.secrets();
-  const { host, signal, emit, config } = context;
+  const { host, signal, emit, config, ratesDirectory } = context;
   const { cloud, projectId } = state;
-  return { provider, state, access: { host, signal, emit, config, secrets, cloud, projectId } };
+  return {
+    provider,
+    state,
+    access: { host, signal, emit, config, ratesDirectory, secrets, cloud, projectId },
+  };
 }
 
 /** Who asks before there is a machine. */
 export function accessOfCheck(context: CheckContext<OpenStackConfig>): Access {
-  const { host, signal, emit, config, secrets = {}, state = {} } = context;
+  const { host, signal, emit, config, ratesDirectory, secrets = {}, state = {} } = context;
   const { cloud, projectId } = readState(state);
-  return { host, signal, emit, config, secrets, cloud, projectId };
+  return { host, signal, emit, config, ratesDirectory, secrets, cloud, projectId };
 }

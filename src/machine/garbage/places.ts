@@ -1,6 +1,7 @@
 import { MachineError } from '../../core/errors.ts';
 import type { CheckContext, Driver, FlagValues } from '../../drivers/driver.ts';
 import { loadDriver } from '../../drivers/registry.ts';
+import { ratesDirectory } from '../../store/paths.ts';
 import { placeKey, readPlaces, type StoredPlace } from '../../store/places.ts';
 import { driverCache } from '../driver-cache.ts';
 import { listNames } from '../list.ts';
@@ -150,6 +151,7 @@ function contextOf(session: Session, driver: Driver): Omit<CheckContext<unknown>
     host,
     signal,
     emit,
+    ratesDirectory: ratesDirectory(session.storePath),
     exclusively: async (name, action) => cache.exclusively(name, action),
   };
 }

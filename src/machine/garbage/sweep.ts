@@ -3,7 +3,8 @@ import { MachineError } from '../../core/errors.ts';
 import { ownedKinds } from '../../drivers/owned.ts';
 import { placeKey } from '../../store/places.ts';
 import { loadSidecar } from '../../store/sidecar.ts';
-import { readStoreId } from '../provider-material.ts';
+import { withOwnedLock } from '../locks.ts';
+import { isUuid, readStoreId } from '../provider-material.ts';
 import { readMachine } from '../open.ts';
 import type { Session } from '../session.ts';
 import { isExpired, judge, type Garbage, type KnownMachine, type Terms } from './judge.ts';
@@ -158,10 +159,27 @@ async function removeOne(
     return;
   }
   const { id, name, place, machineId } = garbage;
-  await lookout?.driver.removeOwned?.(lookout.context, {
-    ...{ kind, id, name, place },
-    ...(machineId === undefined ? {} : { machineId }),
+  const remove = async (): Promise<void> =>
+    lookout?.driver.removeOwned?.(lookout.context, {
+      ...{ kind, id, name, place },
+      ...(machineId === undefined ? {} : { machineId }),
+    });
+  if (machineId === undefined || !isUuid(machineId)) {
+    await remove();
+    return;
+  }
+  await withOwnedLock(session, machineId, 'gc', async () => {
+    await requireStillLost(session, machineId);
+    await remove();
   });
+}
+
+/** Somebody may have taken it back into the store while the question was on the screen. */
+async function requireStillLost(session: Session, machineId: string): Promise<void> {
+  const machine = (await knownMachines(session)).find((each) => each.machineId === machineId);
+  if (machine !== undefined) {
+    throw new MachineError('machine-state', `It belongs to the machine "${machine.name}" by now, and stays.`);
+  }
 }
 
 /** Somebody may have given it more time while the question was on the screen. */

@@ -16,13 +16,19 @@ holder() {
   printf '%s\\n' "$said" | sed -n 's/.*held by \\(process [0-9]* ([^)]*)\\).*/\\1/p' | head -n 1
 }
 apt() {
-  waited=0 named=
+  waited=0 named= mended=
   while :; do
     if said=$(apt-get -o DPkg::Lock::Timeout=0 -o Dpkg::Use-Pty=0 -qq "$@" </dev/null 2>&1 3>&-); then
       return 0
     fi
     case $said in
       *'Could not get lock'* | *'Unable to lock'* | *'Unable to acquire the dpkg frontend lock'*) ;;
+      *'dpkg --configure -a'*)
+        # Somebody's installation was broken off.
+        if [ -n "$mended" ]; then printf '%s\\n' "$said" >&2; return 1; fi
+        mended=yes
+        dpkg --configure -a --force-confold 3>&- || return 1
+        continue ;;
       *) printf '%s\\n' "$said" >&2; return 1 ;;
     esac
     by=$(holder)

@@ -64,7 +64,10 @@ $manager -y -q install docker-ce docker-ce-cli containerd.io
 `;
 }
 
+/** Variants of Fedora that come as a whole, with an engine in them. */
+export const imageVariants = ['coreos', 'iot', 'silverblue'];
+
 /** True for systems of this family that come as a whole, with an engine in them: Fedora CoreOS. */
 export function isImageBased({ os }: Pick<PackageHost, 'os'>): boolean {
-  return os.id === 'fedora' && ['coreos', 'iot', 'silverblue'].includes(os.variantId);
+  return os.id === 'fedora' && imageVariants.includes(os.variantId);
 }

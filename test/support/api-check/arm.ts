@@ -87,6 +87,12 @@ const others: readonly (readonly [string, RegExp, string, readonly string[]])[] 
     ['forceDeletion'],
   ],
   [
+    'PATCH',
+    /^\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/virtualMachines\/[^/]+$/,
+    'Compute',
+    [],
+  ],
+  [
     'POST',
     /^\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/virtualMachines\/[^/]+\/(?:start|restart)$/,
     'Compute',
@@ -203,8 +209,16 @@ function checkOther(
     ...[...query.keys()]
       .filter((key) => key !== 'api-version' && !names.includes(key))
       .map((key) => `${method} ${path}: the query parameter ${key} is not known`),
-    ...(body === '' ? [] : [`${method} ${path} takes no body`]),
+    ...(body === '' || (method === 'PATCH' && isTags(body)) ? [] : [`${method} ${path} takes no such body`]),
   ];
+}
+
+/** What of `VirtualMachineUpdate` is sent: all tags that the machine is to have. */
+function isTags(body: string): boolean {
+  const { tags, ...others } = JSON.parse(body) as Json;
+  return (
+    Object.keys(others).length === 0 && Object.values(tags as Json).every((each) => typeof each === 'string')
+  );
 }
 
 /** Type and name of a resource, as templates have them. */

@@ -102,6 +102,7 @@ const server = object(
 );
 const action = oneOf(
   ...['os-start', 'os-stop', 'resume', 'unpause', 'unshelve'].map((name) => object({ [name]: nothing })),
+  object({ 'os-getConsoleOutput': object({}, { length: { type: ['integer', 'string', 'null'] } }) }),
   object({ reboot: object({ type: { enum: ['SOFT', 'HARD'] } }) }),
 );
 const keyPair = object({
@@ -160,6 +161,8 @@ const operations: readonly Operation[] = [
   { method: 'GET', path: '/compute/v2.1/servers/*' },
   { method: 'DELETE', path: '/compute/v2.1/servers/*' },
   { method: 'POST', path: '/compute/v2.1/servers/*/action', body: action },
+  { method: 'POST', path: '/compute/v2.1/servers/*/metadata', body: object({ metadata: metadata() }) },
+  { method: 'DELETE', path: '/compute/v2.1/servers/*/metadata/*' },
   { method: 'GET', path: '/image/v2/images', query: [...page, 'name', 'status'] },
   { method: 'GET', path: '/image/v2/images/*' },
   { method: 'GET', path: '/network/v2.0/networks', query: [...page, 'name', 'router:external'] },

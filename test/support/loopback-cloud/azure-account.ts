@@ -443,6 +443,15 @@ export function createAccount(): Account {
     if (request.method === 'POST') {
       return act(request, cloud);
     }
+    if (request.method === 'PATCH') {
+      const stored = find(path);
+      if (stored === undefined) {
+        return azureError(404, 'ResourceNotFound');
+      }
+      // No test patches anything but tags.
+      Object.assign(stored.body, { tags: (JSON.parse(request.body) as Json)['tags'] });
+      return jsonAnswer(200, present(stored));
+    }
     if (request.method === 'PUT') {
       return putResource(request, cloud);
     }

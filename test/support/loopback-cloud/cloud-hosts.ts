@@ -1,6 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { startLinuxHost, type LinuxHost } from '../linux-host.ts';
+import { putCloudInit } from './cloud-init.ts';
+import { hostKeyOf } from './host-key-of.ts';
 
 // The machines of a cloud on this computer: real Debians.
 
@@ -9,7 +11,7 @@ export interface CloudHosts {
   /** By the id of their machine. */
   readonly running: ReadonlyMap<string, LinuxHost>;
   /**
-   * Boots a host with the public key of root and the host key that its user data gives.
+   * Boots a host with the public key of root and with its user data, of which it has the host key and runs the scripts.
    * @returns its address.
    */
   boot(id: string, given: { readonly userKey: string; readonly userData: string }): Promise<string>;
@@ -23,12 +25,17 @@ export function createCloudHosts(): CloudHosts {
   return {
     running,
     boot: async (id, { userKey, userData }) => {
-      const given = { userKey: userKey.trim(), hostKeyPem: hostKeyOf(userData) };
-      const host = await startLinuxHost('bookworm', 'plain', given);
+      const host = await startLinuxHost('bookworm', 'plain', {
+        userKey: userKey.trim(),
+        hostKeyPem: hostKeyOf(userData),
+        furnish: async (root, proxyUrl) => {
+          // Its only way to the mirrors.
+          const proxyLine = `Acquire::http::Proxy "${proxyUrl}";\n`;
+          await writeFile(path.join(root, 'etc/apt/apt.conf.d/99proxy'), proxyLine);
+          await putCloudInit(root, userData);
+        },
+      });
       running.set(id, host);
-      // Its only way to the mirrors.
-      const proxyLine = `Acquire::http::Proxy "${host.proxyUrl}";\n`;
-      await writeFile(path.join(host.root, 'etc/apt/apt.conf.d/99proxy'), proxyLine);
       return host.address;
     },
     end: async (id) => {
@@ -42,9 +49,4 @@ export function createCloudHosts(): CloudHosts {
       }
     },
   };
-}
-
-function hostKeyOf(userData: string): string {
-  const [, block = ''] = /^ {2}ed25519_private: \|\n((?: {4}.*\n)+)/m.exec(userData) ?? [];
-  return block.replaceAll(/^ {4}/gm, '');
 }

@@ -111,6 +111,7 @@ const routes: readonly Route[] = [
   ['POST', /^\/tags$/, postTag],
   ['GET', /^\/tags\/([^/]+)$/, getTag],
   ['DELETE', /^\/tags\/([^/]+)$/, deleteTag],
+  ['POST', /^\/tags\/([^/]+)\/resources$/, tagResources],
   ['GET', /^\/firewalls$/, (asked) => page(asked, 'firewalls', [...asked.account.firewalls.values()])],
   ['POST', /^\/firewalls$/, postFirewall],
   ['GET', /^\/firewalls\/([^/]+)$/, (asked) => jsonAnswer(200, { firewall: firewallOf(asked) })],
@@ -278,6 +279,19 @@ function getTag({ account, parts: [name = ''] }: Asked): CloudAnswer {
     throw notFound();
   }
   return jsonAnswer(200, { tag: tagJson(account, name) });
+}
+
+function tagResources({ account, body, parts: [name = ''] }: Asked): CloudAnswer {
+  const droplets = (body['resources'] as readonly Json[]).map(({ resource_id: id }) =>
+    account.droplets.get(Number(id)),
+  );
+  if (!account.tags.has(name) || droplets.includes(undefined)) {
+    throw notFound();
+  }
+  for (const droplet of droplets) {
+    droplet?.tags.push(...(droplet.tags.includes(name) ? [] : [name]));
+  }
+  return { status: 204, body: '' };
 }
 
 function deleteTag({ account, parts: [name = ''] }: Asked): CloudAnswer {

@@ -11,6 +11,7 @@ export function bootInstances(proxy: Ec2Proxy): CloudHosts {
     const material = imported?.parameters.get('PublicKeyMaterial') ?? '';
     return hosts.boot(id, { userKey: Buffer.from(material, 'base64').toString(), userData });
   };
+  proxy.addressNow = (id) => hosts.running.get(id)?.address;
   proxy.onTerminate = async (id) => hosts.end(id);
   return hosts;
 }

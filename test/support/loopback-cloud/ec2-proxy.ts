@@ -32,6 +32,10 @@ export interface Ec2Proxy extends FaultServer<Ec2Request> {
    */
   onLaunch: ((id: string, userData: string, keyName: string) => Promise<string>) | undefined;
   onTerminate: ((id: string) => Promise<void>) | undefined;
+  /** Where an instance is by now, if that is not where it was launched: EC2 gives another address at every start. */
+  addressNow: ((id: string) => string | undefined) | undefined;
+  /** What the consoles of instances have put out. */
+  consoleText: string;
 }
 
 /** An error as EC2 writes it. */
@@ -80,6 +84,9 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     if (hidden !== undefined) {
       return ec2Error(400, 'InvalidInstanceID.NotFound');
     }
+    if (action === 'GetConsoleOutput') {
+      return consoleAnswer(parameters.get('InstanceId') ?? '', proxy.consoleText);
+    }
     if (action === 'CreateImage' && imageNames.has(parameters.get('Name') ?? '')) {
       return ec2Error(400, 'InvalidAMIName.Duplicate');
     }
@@ -103,7 +110,10 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
         await proxy.onTerminate?.(id);
       }
     }
-    return { ...answer, body: withImageStates(changed(answer.body, launched), pendingImages) };
+    return {
+      ...answer,
+      body: withImageStates(changed(answer.body, launched, proxy.addressNow), pendingImages),
+    };
   };
 
   const server = await startFaultServer(ec2Request, carryOut);
@@ -113,8 +123,22 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     pendingImageAnswers: 0,
     onLaunch: undefined,
     onTerminate: undefined,
+    addressNow: undefined,
+    consoleText: '',
   });
   return proxy;
+}
+
+/** As in the EC2 API Reference, GetConsoleOutput: an example. */
+function consoleAnswer(id: string, text: string): CloudAnswer {
+  const body = [
+    '<GetConsoleOutputResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">',
+    '<requestId>59dbff89-35bd-4eac-99ed-be587EXAMPLE</requestId>',
+    `<instanceId>${id}</instanceId><timestamp>2026-01-01T00:00:00.000Z</timestamp>`,
+    `<output>${Buffer.from(text).toString('base64')}</output>`,
+    '</GetConsoleOutputResponse>',
+  ].join('');
+  return { status: 200, headers: { 'content-type': 'text/xml' }, body };
 }
 
 /** A request with what stands in its form. */
@@ -140,7 +164,11 @@ function idsOf(parameters: URLSearchParams): string[] {
 }
 
 /** Addresses and states of instances as they are here. */
-function changed(body: string, launched: ReadonlyMap<string, Launched>): string {
+function changed(
+  body: string,
+  launched: ReadonlyMap<string, Launched>,
+  addressNow: Ec2Proxy['addressNow'],
+): string {
   return body
     .split(/(?=<instanceId>)/)
     .map((part) => {
@@ -154,7 +182,8 @@ function changed(body: string, launched: ReadonlyMap<string, Launched>): string 
         instance.pending -= 1;
         text = text.replace('<name>running</name>', '<name>pending</name>');
       }
-      return text.replace(/<ipAddress>[^<]*</, `<ipAddress>${instance.address}<`);
+      const address = addressNow?.(id) ?? instance.address;
+      return text.replace(/<ipAddress>[^<]*</, `<ipAddress>${address}<`);
     })
     .join('');
 }

@@ -29,6 +29,8 @@ export interface GoogleAccount extends GoogleHooks {
   readonly firewalls: Map<string, Record<string, unknown>>;
   /** An operation is over after so many requests. */
   operationRequests: number;
+  /** What the serial ports of instances have put out. */
+  consoleText: string;
   /** So many look-ups do not know an instance that is being made. */
   unknownAnswers: number;
   /** The next operation that inserts an instance ends with this error. */
@@ -229,6 +231,7 @@ export function createGoogleAccount(): GoogleAccount {
       zone: `${inProject}/zones/${zone}`,
       status: 'PROVISIONING',
       labels: (body['labels'] ?? {}) as Readonly<Record<string, string>>,
+      labelFingerprint: 'bGFiZWxz',
       tags: { ...(body['tags'] as Json), fingerprint: 'dGFncw==' },
       metadata: { ...(body['metadata'] as Json), fingerprint: 'bWV0YQ==' },
       disks: [{ autoDelete: disk?.['autoDelete'], boot: true, source: `${base}/${diskPath}` }],
@@ -311,6 +314,18 @@ export function createGoogleAccount(): GoogleAccount {
         return begin(request, target, async () => run(instance));
       case 'reset':
         return begin(request, target, () => undefined);
+      case 'setLabels': {
+        const body = JSON.parse(request.body) as Json;
+        if (body['labelFingerprint'] !== instance['labelFingerprint']) {
+          return googleError(412, 'conditionNotMet', { message: 'Supplied fingerprint does not match.' });
+        }
+        return begin(request, target, () => {
+          Object.assign(instance, {
+            labels: body['labels'],
+            labelFingerprint: Buffer.from(newId()).toString('base64'),
+          });
+        });
+      }
       case 'setMetadata':
       case 'setTags': {
         const key = action === 'setTags' ? 'tags' : 'metadata';
@@ -396,6 +411,16 @@ export function createGoogleAccount(): GoogleAccount {
     if (instance !== undefined && request.method !== 'GET') {
       return changeInstance(request, { path: owner, action: action ?? 'delete', instance });
     }
+    if (instance !== undefined && action === 'serialPort') {
+      const { consoleText } = account;
+      return jsonAnswer(200, {
+        kind: 'compute#serialPortOutput',
+        contents: consoleText,
+        start: '0',
+        next: String(Buffer.byteLength(consoleText)),
+        selfLink: `${base}/${path}`,
+      });
+    }
     const found =
       instance ?? account.disks.get(path) ?? account.firewalls.get(path) ?? fixedThings(account)[path];
     if (found === undefined) {
@@ -421,6 +446,7 @@ export function createGoogleAccount(): GoogleAccount {
     disks: new Map(),
     firewalls: new Map([[`projects/${project}/global/firewalls/default-allow-ssh`, theirRule]]),
     operationRequests: 2,
+    consoleText: '',
     unknownAnswers: 0,
     failInsert: undefined,
     quotas: [{ metric: 'CPUS', limit: 24, usage: 0 }],

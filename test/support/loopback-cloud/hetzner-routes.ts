@@ -53,6 +53,9 @@ export async function routeRequest(project: HetznerProject, request: CloudReques
       return getServer(project, number);
     case 'POST servers':
       return createServer(project, bodyOf(request));
+    case 'PUT servers/ID':
+      Object.assign(project.servers.get(number) ?? {}, bodyOf(request));
+      return getServer(project, number);
     case 'DELETE servers/ID':
       return deleteServer(project, number);
     case 'POST servers/ID/actions':

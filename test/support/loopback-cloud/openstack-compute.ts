@@ -15,7 +15,7 @@ type Body = Readonly<Record<string, unknown>>;
 export async function compute(
   state: OpenStackState,
   request: CloudRequest,
-  [kind = '', id, verb]: readonly string[],
+  [kind = '', id, verb, key = '']: readonly string[],
 ): Promise<CloudAnswer> {
   const { method } = request;
   const body = (request.body === '' ? {} : JSON.parse(request.body)) as Body;
@@ -46,7 +46,7 @@ export async function compute(
       }
       return id === undefined || id === 'detail'
         ? listServers(state, request)
-        : oneServer(state, method, { id, verb, body });
+        : oneServer(state, method, { id, verb, key, body });
     default:
       return novaError(404, 'The resource could not be found.');
   }
@@ -287,12 +287,32 @@ async function listServers(state: OpenStackState, request: CloudRequest): Promis
 async function oneServer(
   state: OpenStackState,
   method: string,
-  { id, verb, body }: { readonly id: string; readonly verb: string | undefined; readonly body: Body },
+  {
+    id,
+    verb,
+    key,
+    body,
+  }: {
+    readonly id: string;
+    readonly verb: string | undefined;
+    readonly key: string;
+    readonly body: Body;
+  },
 ): Promise<CloudAnswer> {
   const server = state.servers.get(id);
   const missing = novaError(404, `Instance ${id} could not be found.`);
   if (server === undefined) {
     return missing;
+  }
+  if (verb === 'metadata') {
+    const metadata = server.metadata;
+    if (method === 'POST') {
+      Object.assign(metadata, body['metadata']);
+      return jsonAnswer(200, { metadata });
+    }
+    const { [key]: removed, ...rest } = metadata;
+    Object.assign(server, { metadata: rest });
+    return removed === undefined ? missing : { status: 204, body: '' };
   }
   if (method === 'DELETE') {
     Object.assign(server, { task: 'deleting', looksLeft: state.settings.changeLooks });
@@ -321,6 +341,9 @@ const actions: Readonly<
 };
 
 function act(state: OpenStackState, server: CloudServer, name: string): CloudAnswer {
+  if (name === 'os-getConsoleOutput') {
+    return jsonAnswer(200, { output: state.settings.consoleText });
+  }
   const action = actions[name];
   if (action?.from !== server.status || server.task !== null) {
     const what = server.task === null ? `vm_state ${server.status}` : `task_state ${server.task}`;

@@ -71,6 +71,8 @@ export interface CloudSettings {
   pageSize: number;
   /** What a server is called for that no host has room; undefined for clouds with room. */
   noRoom: string | undefined;
+  /** What the consoles of servers show. */
+  consoleText: string;
   /** Nova shows floating IPs as addresses of servers. */
   showsFloating: boolean;
   /** Called when a server is made, started, off and gone; an address takes the place of the fixed one. */
@@ -130,6 +132,7 @@ export class OpenStackState {
     floatingIpsMax: 10,
     pageSize: 1000,
     noRoom: undefined,
+    consoleText: '',
     showsFloating: true,
     onLaunch: async () => undefined,
     onGone: async () => undefined,

@@ -26,6 +26,18 @@ async function report(
   return { code, lines: io.stderr.text.trimEnd().split('\n'), out: io.stdout.text };
 }
 
+test('a mistake in a line that names a driver: the help with its flags is named', async (t) => {
+  const command = commands.find(({ name }) => name === 'create');
+  const { lines } = await report(new MachineError('flag-invalid', 'no project'), {
+    command,
+    driver: 'google',
+  });
+  t.deepEqual(lines, [
+    'error: no project [flag-invalid]',
+    'try: Run "tsmachine create -d google --help" for help.',
+  ]);
+});
+
 test('what, why along the causes, what to try; one line each, no terminal codes, no secrets', async (t) => {
   const root = Object.assign(new Error('connect ECONNREFUSED\u001b[31m with s3cret'), {
     code: 'ECONNREFUSED',

@@ -134,7 +134,7 @@ test('pauses that servers ask for', (t) => {
 
 test('a bucket lets a burst through, and then so many a second', async (t) => {
   const { clock } = createFakeHost();
-  const bucket = createRateBucket(clock, { burst: 2, perSecond: 4 });
+  const bucket = createRateBucket(clock, { limits: [{ burst: 2, perSecond: 4 }], reserve: 1 });
   for (let count = 0; count < 4; count += 1) {
     await bucket.take();
   }

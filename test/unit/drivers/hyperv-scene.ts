@@ -1,17 +1,16 @@
 import type { MachineEvent } from '../../../src/core/events.ts';
-import type { DriverContext, FlagValues } from '../../../src/drivers/driver.ts';
+import type { FlagValues } from '../../../src/drivers/driver.ts';
 import { configure, readConfig, type HyperVConfig } from '../../../src/drivers/hyperv/config.ts';
 import { machineSteps } from '../../../src/drivers/hyperv/steps.ts';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
+import { memoryContext, type OpenContext } from '../../fakes/memory-context.ts';
 import { installFakeHyperV, type MemoryHyperV } from '../../fakes/hyperv/memory-world.ts';
 
 /** A machine of the driver hyperv on a host in memory. */
 export interface Scene {
   readonly host: FakeHost;
   readonly hyperv: MemoryHyperV;
-  readonly context: {
-    -readonly [Key in keyof DriverContext<HyperVConfig>]: DriverContext<HyperVConfig>[Key];
-  };
+  readonly context: OpenContext<HyperVConfig>;
   readonly events: MachineEvent[];
   /** Names of the operations so far. */
   readonly operations: () => string[];
@@ -30,24 +29,14 @@ export function openScene(
   host.files.put('C:\\i\\image.iso', 'an ISO');
   host.files.put(`${directory}\\guest\\hostname`, 'dev\n');
   const hyperv = installFakeHyperV(host);
-  const events: MachineEvent[] = [];
-  let stored: Readonly<Record<string, unknown>> = configure({
-    'hyperv-disk-size': 1000,
-    ...options.flags,
-  }).config;
-  const context: Scene['context'] = {
+  const { context, events } = memoryContext({
     host,
-    name: 'dev',
     directory,
-    config: readConfig(stored),
-    signal: new AbortController().signal,
-    emit: (event) => {
-      events.push(event);
-    },
-    save: async (part) => {
-      stored = { ...stored, ...part };
-      context.config = readConfig(stored);
-    },
+    stored: configure({
+      'hyperv-disk-size': 1000,
+      ...options.flags,
+    }).config,
+    readConfig,
     boot: {
       image: {
         ...{ digest: 'd', version: 'v', architecture: 'amd64' },
@@ -56,7 +45,7 @@ export function openScene(
       guestFiles: [{ name: 'hostname', path: `${directory}\\guest\\hostname` }],
       shares: [],
     },
-  };
+  });
   return {
     host,
     hyperv,

@@ -1,8 +1,9 @@
 import type { MachineEvent } from '../../../src/core/events.ts';
-import type { Driver, DriverContext, FlagValues } from '../../../src/drivers/driver.ts';
+import type { Driver, FlagValues } from '../../../src/drivers/driver.ts';
 import { readConfig, type LibvirtConfig } from '../../../src/drivers/libvirt/config.ts';
 import driver from '../../../src/drivers/libvirt/driver.ts';
 import { createFakeHost, type FakeHost } from '../../fakes/host.ts';
+import { memoryContext, type OpenContext } from '../../fakes/memory-context.ts';
 import { installMemoryLibvirt, type MemoryLibvirt } from '../../fakes/virsh/memory-libvirt.ts';
 
 /** A machine of the driver libvirt on a host in memory. */
@@ -10,9 +11,7 @@ export interface LibvirtScene {
   readonly driver: Driver;
   readonly host: FakeHost;
   readonly libvirt: MemoryLibvirt;
-  readonly context: {
-    -readonly [Key in keyof DriverContext<LibvirtConfig>]: DriverContext<LibvirtConfig>[Key];
-  };
+  readonly context: OpenContext<LibvirtConfig>;
   readonly events: MachineEvent[];
   /** Calls of virsh so far, as lines without the connection. */
   readonly calls: () => string[];
@@ -28,21 +27,11 @@ export function openLibvirtScene(flags: FlagValues = {}): LibvirtScene {
   host.files.putDirectory(directory);
   host.files.put(`${directory}/guest/hostname`, 'dev\n');
   const libvirt = installMemoryLibvirt(host);
-  const events: MachineEvent[] = [];
-  let stored = driver.configure(flags).config;
-  const context: LibvirtScene['context'] = {
+  const { context, events } = memoryContext({
     host,
-    name: 'dev',
     directory,
-    config: readConfig(stored),
-    signal: new AbortController().signal,
-    emit: (event) => {
-      events.push(event);
-    },
-    save: async (part) => {
-      stored = { ...stored, ...part };
-      context.config = readConfig(stored);
-    },
+    stored: driver.configure(flags).config,
+    readConfig,
     boot: {
       image: {
         digest: 'd',
@@ -55,7 +44,7 @@ export function openLibvirtScene(flags: FlagValues = {}): LibvirtScene {
       guestFiles: [{ name: 'hostname', path: `${directory}/guest/hostname` }],
       shares: [{ path: "/home/ann/o'brien & co", isReadOnly: true, tag: 'tsm0', way: '9p' }],
     },
-  };
+  });
   return {
     driver,
     host,

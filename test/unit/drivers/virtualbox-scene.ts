@@ -1,8 +1,9 @@
 import type { MachineEvent } from '../../../src/core/events.ts';
-import type { DriverContext, FlagValues } from '../../../src/drivers/driver.ts';
+import type { FlagValues } from '../../../src/drivers/driver.ts';
 import { configure, readConfig, type VirtualBoxConfig } from '../../../src/drivers/virtualbox/config.ts';
 import { machineSteps } from '../../../src/drivers/virtualbox/steps.ts';
 import { createFakeHost, type FakeHost, type FakeHostOptions } from '../../fakes/host.ts';
+import { memoryContext, type OpenContext } from '../../fakes/memory-context.ts';
 import { installFakeVirtualBox, type MemoryVirtualBox } from '../../fakes/vboxmanage/memory-world.ts';
 import type { ProfileName } from '../../fakes/vboxmanage/profile.ts';
 
@@ -10,9 +11,7 @@ import type { ProfileName } from '../../fakes/vboxmanage/profile.ts';
 export interface Scene {
   readonly host: FakeHost;
   readonly vbox: MemoryVirtualBox;
-  readonly context: {
-    -readonly [Key in keyof DriverContext<VirtualBoxConfig>]: DriverContext<VirtualBoxConfig>[Key];
-  };
+  readonly context: OpenContext<VirtualBoxConfig>;
   readonly events: MachineEvent[];
   /** Calls of VBoxManage so far, as lines. */
   readonly calls: () => string[];
@@ -35,22 +34,12 @@ export function openScene(
   host.files.put('/i/image.iso', 'an ISO');
   host.files.put(`${directory}/guest/hostname`, 'dev\n');
   const vbox = installFakeVirtualBox(host, options.profile ?? '7.2');
-  const events: MachineEvent[] = [];
-  let stored: Readonly<Record<string, unknown>> = configure(options.flags ?? {}).config;
   const isArm = host.facts.arch === 'arm64';
-  const context: Scene['context'] = {
+  const { context, events } = memoryContext({
     host,
-    name: 'dev',
     directory,
-    config: readConfig(stored),
-    signal: new AbortController().signal,
-    emit: (event) => {
-      events.push(event);
-    },
-    save: async (part) => {
-      stored = { ...stored, ...part };
-      context.config = readConfig(stored);
-    },
+    stored: configure(options.flags ?? {}).config,
+    readConfig,
     boot: {
       image: {
         digest: 'd',
@@ -64,7 +53,7 @@ export function openScene(
       guestFiles: [{ name: 'hostname', path: `${directory}/guest/hostname` }],
       shares: [],
     },
-  };
+  });
   return {
     host,
     vbox,

@@ -1,8 +1,9 @@
 import type { MachineEvent } from '../../../src/core/events.ts';
-import type { Driver, DriverContext, FlagValues } from '../../../src/drivers/driver.ts';
+import type { Driver, FlagValues } from '../../../src/drivers/driver.ts';
 import { readConfig, type VzConfig } from '../../../src/drivers/vz/config.ts';
 import driver from '../../../src/drivers/vz/driver.ts';
 import { createFakeHost, type FakeHost } from '../../fakes/host.ts';
+import { memoryContext, type OpenContext } from '../../fakes/memory-context.ts';
 import { installMemoryVfkit, type MemoryVfkit } from '../../fakes/vfkit/memory-vfkit.ts';
 
 /** A machine of the driver vz on a host in memory. */
@@ -10,7 +11,7 @@ export interface VzScene {
   readonly driver: Driver;
   readonly host: FakeHost;
   readonly vfkit: MemoryVfkit;
-  readonly context: { -readonly [Key in keyof DriverContext<VzConfig>]: DriverContext<VzConfig>[Key] };
+  readonly context: OpenContext<VzConfig>;
   readonly events: MachineEvent[];
   /** Runs the steps of a create. */
   readonly make: () => Promise<void>;
@@ -22,21 +23,11 @@ export function openVzScene(flags: FlagValues = {}, directory = '/Users/ann/mach
   host.files.putDirectory(directory);
   host.files.put(`${directory}/guest/hostname`, 'dev\n');
   const vfkit = installMemoryVfkit(host);
-  const events: MachineEvent[] = [];
-  let stored = driver.configure(flags).config;
-  const context: VzScene['context'] = {
+  const { context, events } = memoryContext({
     host,
-    name: 'dev',
     directory,
-    config: readConfig(stored),
-    signal: new AbortController().signal,
-    emit: (event) => {
-      events.push(event);
-    },
-    save: async (part) => {
-      stored = { ...stored, ...part };
-      context.config = readConfig(stored);
-    },
+    stored: driver.configure(flags).config,
+    readConfig,
     boot: {
       image: {
         digest: 'd',
@@ -49,7 +40,7 @@ export function openVzScene(flags: FlagValues = {}, directory = '/Users/ann/mach
       guestFiles: [{ name: 'hostname', path: `${directory}/guest/hostname` }],
       shares: [{ path: '/Users/ann', isReadOnly: false, tag: 'tsm0', way: 'virtiofs' }],
     },
-  };
+  });
   return {
     driver,
     host,

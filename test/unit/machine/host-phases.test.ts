@@ -1,6 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { createMachine, resumeCreate } from '../../../src/machine/create.ts';
 import { listNames } from '../../../src/machine/list.ts';
+import { updateOwnData } from '../../../src/machine/own-data.ts';
 import { provisionMachine } from '../../../src/machine/provision.ts';
 import { rotateCertificates } from '../../../src/machine/rotate.ts';
 import { upgradeMachine } from '../../../src/machine/upgrade.ts';
@@ -158,3 +159,42 @@ test('upgrade: a newer engine, or the word that there is none', async (t) => {
   t.true(notesOf(scene).includes('Docker 20.10.24 became 26.1.5.'));
   await t.throwsAsync(upgradeMachine(scene.session, 'm', { rollback: true }), { code: 'capability-missing' });
 });
+
+for (const [end, reason] of [
+  ['failed\nno mirror', /could not install Docker by itself \(no mirror\): that is done over SSH/],
+  ['killed', /Something ended/],
+  ['absent', /no cloud-init/],
+  ['skipped', /has not installed Docker:/],
+  ['late\nhalf of it', /within the time for it \(half of it\)/],
+] as const) {
+  test(`a machine that should have installed its engine itself gets it over SSH: ${end}`, async (t) => {
+    const scene = await ofFirstBoot(t);
+    scene.linux.firstBoot = `first-boot ${end}\n`;
+    await resumeCreate(scene.session, 'm', {});
+    t.deepEqual(scene.linux.scripts, ['wait', 'gather', 'install', 'gather', 'apply']);
+    t.regex(notesOf(scene).join('\n'), reason);
+  });
+}
+
+test('an engine that the machine has installed itself is waited for and not installed again', async (t) => {
+  const scene = await ofFirstBoot(t);
+  scene.linux.firstBoot = 'first-boot done\n';
+  await resumeCreate(scene.session, 'm', {});
+  t.deepEqual(scene.linux.scripts, ['wait', 'gather', 'apply']);
+  t.true(notesOf(scene).includes('The machine has installed Docker by itself while it booted.'));
+  scene.linux.scripts.length = 0;
+  await provisionMachine(scene.session, 'm');
+  t.deepEqual(scene.linux.scripts, ['gather'], 'a machine that is complete is not asked');
+});
+
+/** A create that came as far as the engine, of a machine that was told to install it itself. */
+async function ofFirstBoot(t: ExecutionContext): Promise<HostScene> {
+  const scene = openHostScene(t);
+  const { session, linux } = scene;
+  linux.fate = (kind) => (kind === 'install' ? { fails: 'not now' } : 'run');
+  await t.throwsAsync(createMachine(session, genericRequest('m')));
+  linux.fate = () => 'run';
+  linux.scripts.length = 0;
+  await updateOwnData(session, 'm', { firstBoot: 'engine' });
+  return scene;
+}

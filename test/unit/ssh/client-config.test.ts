@@ -78,5 +78,6 @@ test('a value makes no setting of its own, or is refused', (t) => {
 });
 
 test('the file of host keys has the key without its comment', (t) => {
-  t.is(knownHostsText('M', 'ssh-ed25519 AAAA some body\n'), 'tsmachine-m ssh-ed25519 AAAA\n');
+  t.is(knownHostsText('M', ['ssh-ed25519 AAAA some body\n']), 'tsmachine-m ssh-ed25519 AAAA\n');
+  t.is(knownHostsText('m', ['a A', 'b B x']), 'tsmachine-m a A\ntsmachine-m b B\n');
 });

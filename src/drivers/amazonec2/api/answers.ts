@@ -12,6 +12,8 @@ export interface Instance {
   readonly privateAddress?: string;
   readonly ipv6Address?: string;
   readonly type?: string;
+  readonly imageId?: string;
+  readonly rootDevice?: string;
   readonly subnetId?: string;
   readonly vpcId?: string;
   readonly zone?: string;
@@ -41,6 +43,8 @@ export function reservedInstances(reservation: XmlElement): Instance[] {
     ...optional('privateAddress', textOf(item, 'privateIpAddress')),
     ...optional('ipv6Address', textOf(item, 'ipv6Address') ?? interfaceAddress(item)),
     ...optional('type', textOf(item, 'instanceType')),
+    ...optional('imageId', textOf(item, 'imageId')),
+    ...optional('rootDevice', textOf(item, 'rootDeviceName')),
     ...optional('subnetId', textOf(item, 'subnetId')),
     ...optional('vpcId', textOf(item, 'vpcId')),
     ...optional('zone', textOf(item, 'placement', 'availabilityZone')),

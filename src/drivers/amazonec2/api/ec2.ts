@@ -1,5 +1,6 @@
+import { askOnce, askTogether, type AskMany } from '../../../cloud/ask-together.ts';
 import { createApiClient, verdictOfStatus, type ApiClient, type Verdict } from '../../../cloud/api-client.ts';
-import { createRateBucket } from '../../../cloud/rate-bucket.ts';
+import { shareRates } from '../../../cloud/shared-rates.ts';
 import { isMachineError, MachineError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events.ts';
 import type { Host, HttpAnswer } from '../../../host/types.ts';
@@ -10,6 +11,7 @@ import {
   type CredentialSources,
   type FoundCredentials,
 } from '../credentials/credentials.ts';
+import { awsDomain } from './domain.ts';
 import { queryBody, type Ec2Action, type QueryParameters } from './query.ts';
 import { signedHeaders } from './sigv4.ts';
 import { parseXml, type XmlElement } from './xml.ts';
@@ -27,6 +29,8 @@ export interface Ec2 {
     parameters: QueryParameters,
     read: (answer: XmlElement) => readonly T[],
   ): Promise<T[]>;
+  /** See askTogether; the topic is what is asked for, of this account and endpoint. */
+  together<T>(topic: string, id: string, ask: AskMany<T>): Promise<T | undefined>;
 }
 
 /** Who asks, and as whom. */
@@ -38,13 +42,22 @@ export interface Ec2Access {
   readonly profile: string;
   /** By flag: see ProviderMaterial.secrets. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** See DriverContext.ratesDirectory. */
+  readonly ratesDirectory?: string | undefined;
 }
 
-/** Well below what EC2 allows an account, so that many processes can ask at once, and a removal always gets through. */
-const budget = { burst: 40, perSecond: 10 };
+/** Below what EC2 allows an account in a region, so that a removal always gets through. */
+const budget = { limits: [{ burst: 40, perSecond: 10 }], reserve: 20 };
 /** Temporary credentials are looked for again so long before they end. */
 const renewBeforeMs = 60_000;
 const pagesMax = 1_000;
+/** What they tell is the same for all machines of a command. */
+const offers: ReadonlySet<Ec2Action> = new Set([
+  'DescribeImages',
+  'DescribeInstanceTypes',
+  'DescribeSubnets',
+  'DescribeVpcs',
+]);
 const removals: ReadonlySet<Ec2Action> = new Set([
   'TerminateInstances',
   'DeleteKeyPair',
@@ -112,7 +125,13 @@ export function openEc2(access: Ec2Access): Ec2 {
     host,
     signal,
     emit,
-    bucket: createRateBucket(host.clock, budget),
+    bucket: shareRates({
+      host,
+      directory: access.ratesDirectory,
+      provider: 'amazonec2',
+      account: async () => account(),
+      budget,
+    }),
     retriesMax: Math.max(0, config.retryCount),
     allowsPlainHttp: config.isPlainHttp,
     judge,
@@ -123,9 +142,20 @@ export function openEc2(access: Ec2Access): Ec2 {
       return { ...request, headers: signedHeaders(signable, (await credentials()).credentials, scope) };
     },
   });
-  const call: Ec2['call'] = async (action, parameters) => ask(client, endpointOf(config), action, parameters);
+  const account = async (): Promise<readonly string[]> => [
+    accountOf(await credentials()),
+    endpointOf(config),
+  ];
+  const call: Ec2['call'] = async (action, parameters) => {
+    const send = async (): Promise<XmlElement> => ask(client, endpointOf(config), action, parameters);
+    return offers.has(action)
+      ? askOnce(host, { topic: JSON.stringify([await account(), action, parameters]), ask: send })
+      : send();
+  };
   return {
     call,
+    together: async (topic, id, askMany) =>
+      askTogether(host, { topic: JSON.stringify([await account(), topic]), id, ask: askMany }),
     list: async (action, parameters, read) => {
       const all = [];
       let nextToken: string | undefined;
@@ -142,11 +172,15 @@ export function openEc2(access: Ec2Access): Ec2 {
   };
 }
 
+/** Keys that are lent for an hour say nothing about whose they are, but where they come from does. */
+function accountOf({ credentials: { accessKeyId, sessionToken }, from }: FoundCredentials): string {
+  return sessionToken === undefined ? accessKeyId : from;
+}
+
 /** Where EC2 of a region is, or the endpoint that was given. */
 export function endpointOf({ endpoint, region, isPlainHttp }: Ec2Config): string {
   if (endpoint === '') {
-    const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-    return `https://ec2.${region}.${domain}/`;
+    return `https://ec2.${region}.${awsDomain(region)}/`;
   }
   const bare = endpoint.replace(/^https?:\/\//, '').replace(/\/$/, '');
   return `${isPlainHttp ? 'http' : 'https'}://${bare}/`;

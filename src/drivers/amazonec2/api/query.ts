@@ -81,6 +81,8 @@ const names = {
   DescribeSnapshots: ['SnapshotId.N', 'Owner.N', ...filter, ...pages],
   DeleteSnapshot: ['SnapshotId'],
   CreateTags: ['ResourceId.N', 'Tag.N.Key', 'Tag.N.Value'],
+  DeleteTags: ['ResourceId.N', 'Tag.N.Key'],
+  ModifyInstanceAttribute: ['InstanceId', 'InstanceInitiatedShutdownBehavior.Value'],
   DeleteKeyPair: ['KeyName', 'KeyPairId'],
   DeleteSecurityGroup: ['GroupId'],
   DeleteVolume: ['VolumeId'],

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { MachineError, messageOf, systemCode } from '../../../core/errors.ts';
 import type { Host } from '../../../host/types.ts';
+import { awsDomain } from '../api/domain.ts';
 import { splitCommand } from './command-words.ts';
 import type { FoundCredentials } from './credentials.ts';
 import { profileOf } from './ini.ts';
@@ -212,7 +213,7 @@ async function ofSingleSignOn(
   const query = `role_name=${encodeURIComponent(profile.get('sso_role_name') ?? '')}&account_id=${encodeURIComponent(profile.get('sso_account_id') ?? '')}`;
   const answer = await host.http.request({
     method: 'GET',
-    url: `https://portal.sso.${ssoRegion}.amazonaws.com/federation/credentials?${query}`,
+    url: `https://portal.sso.${ssoRegion}.${awsDomain(ssoRegion)}/federation/credentials?${query}`,
     headers: { 'x-amz-sso_bearer_token': token },
     timeoutMs: ssoTimeoutMs,
     signal,

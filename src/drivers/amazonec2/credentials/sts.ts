@@ -1,5 +1,6 @@
 import { MachineError } from '../../../core/errors.ts';
 import { errorOf } from '../api/answers.ts';
+import { awsDomain } from '../api/domain.ts';
 import type { FoundCredentials } from './credentials.ts';
 import type { CredentialsWorld } from './profile-credentials.ts';
 import { formBody } from '../api/query.ts';
@@ -63,7 +64,7 @@ async function ask(
   credentials: AwsCredentials | undefined,
 ): Promise<Found> {
   const given = host.facts.env['AWS_ENDPOINT_URL_STS'] ?? '';
-  const url = given === '' ? `https://sts.${region}.amazonaws.com/` : `${given.replace(/\/$/, '')}/`;
+  const url = given === '' ? `https://sts.${region}.${awsDomain(region)}/` : `${given.replace(/\/$/, '')}/`;
   const request = {
     method: 'POST',
     url,

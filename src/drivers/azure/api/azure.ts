@@ -1,6 +1,6 @@
 import { openJsonApi, type CloudError, type JsonAnswer } from '../../../cloud/json-api.ts';
 import { field, listField, textField } from '../../../cloud/json-fields.ts';
-import { createRateBucket } from '../../../cloud/rate-bucket.ts';
+import { shareRates } from '../../../cloud/shared-rates.ts';
 import type { Verdict } from '../../../cloud/api-client.ts';
 import { MachineError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events.ts';
@@ -22,6 +22,8 @@ export interface Azure {
   list(path: string, query?: Query): Promise<readonly unknown[]>;
   /** Makes or changes a resource and returns it when that is done. */
   put(path: string, body: unknown, headers?: Readonly<Record<string, string>>): Promise<unknown>;
+  /** Changes what stands in the body of a resource that is there, and returns when that is done. */
+  change(path: string, body: unknown): Promise<void>;
   /** Carries out an action that does no harm twice, and returns when it is done. */
   act(path: string, query?: Query): Promise<void>;
   /** Removes a resource and returns when it is gone; also when it was gone before. */
@@ -38,10 +40,12 @@ export interface AzureAccess {
   /** URL of the resource manager, without a slash at its end. */
   readonly management: string;
   readonly login: LoginWorld;
+  /** See DriverContext.ratesDirectory. */
+  readonly ratesDirectory?: string | undefined;
 }
 
 /** Below what Azure allows a subscription: 250 reads at once and 25 a second, 200 writes and 10 a second. */
-const budget = { burst: 60, perSecond: 8 };
+const budget = { limits: [{ burst: 60, perSecond: 8 }], reserve: 40 };
 const retriesMax = 5;
 const pagesMax = 1_000;
 
@@ -53,6 +57,8 @@ const busyCodes: ReadonlySet<string> = new Set([
   'ReferencedResourceNotProvisioned',
   'ResourceGroupBeingDeleted',
   'RetryableError',
+]);
+const throttlingCodes: ReadonlySet<string> = new Set([
   'ServerBusy',
   'SubscriptionRequestsThrottled',
   'TooManyRequests',
@@ -66,14 +72,20 @@ const credentialCodes =
   /^(?:SubscriptionNotFound|InvalidSubscriptionId|(?:Invalid|Expired)AuthenticationToken.*)$/;
 
 /** Opens the resource manager. Nothing is sent, and credentials are not looked for, before something is asked. */
-export function openAzure({ host, signal, emit, management, login }: AzureAccess): Azure {
+export function openAzure({ host, signal, emit, management, login, ratesDirectory }: AzureAccess): Azure {
   const api = openJsonApi({
     host,
     signal,
     emit,
     title: 'Azure',
     baseUrl: management,
-    bucket: createRateBucket(host.clock, budget),
+    bucket: shareRates({
+      host,
+      directory: ratesDirectory,
+      provider: 'azure',
+      account: async () => [management, login.subscriptionId],
+      budget,
+    }),
     retriesMax,
     authorization: async (isRenewal) => ({
       authorization: `Bearer ${await bearerToken(login, { isRenewal })}`,
@@ -83,7 +95,7 @@ export function openAzure({ host, signal, emit, management, login }: AzureAccess
     isCredentialsCode: (code) => credentialCodes.test(code),
   });
   const call = async (
-    method: 'GET' | 'PUT' | 'POST' | 'DELETE',
+    method: 'GET' | 'PUT' | 'PATCH' | 'POST' | 'DELETE',
     path: string,
     {
       query = {},
@@ -123,6 +135,9 @@ export function openAzure({ host, signal, emit, management, login }: AzureAccess
       const isDone = await waitForOperation(world, { answer, path });
       return isDone ? await read(path) : (answer.body ?? emptyAnswer(path));
     },
+    change: async (path, body) => {
+      await waitForOperation(world, { answer: await call('PATCH', path, { body }), path });
+    },
     act: async (path, query) => {
       await waitForOperation(world, {
         answer: await call('POST', path, query === undefined ? {} : { query }),
@@ -152,8 +167,11 @@ function readError(body: unknown): CloudError | undefined {
 }
 
 function judgeCode(code: string): Verdict | undefined {
-  if (busyCodes.has(code)) {
+  if (throttlingCodes.has(code)) {
     return 'throttled';
+  }
+  if (busyCodes.has(code)) {
+    return 'busy';
   }
   return passingCodes.has(code) ? 'passing' : undefined;
 }

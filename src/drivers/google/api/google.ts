@@ -1,4 +1,4 @@
-import { createRateBucket } from '../../../cloud/rate-bucket.ts';
+import { shareRates } from '../../../cloud/shared-rates.ts';
 import { cloudCode, cloudStatus, openJsonApi, unlessMissing, type JsonApi } from '../../../cloud/json-api.ts';
 import type { Verdict } from '../../../cloud/api-client.ts';
 import { textField } from '../../../cloud/json-fields.ts';
@@ -49,11 +49,13 @@ export interface GoogleAccess {
   readonly state: GoogleState;
   /** By flag: see ProviderMaterial.secrets. */
   readonly secrets: Readonly<Record<string, string>>;
+  /** See DriverContext.ratesDirectory. */
+  readonly ratesDirectory?: string | undefined;
 }
 
 const defaultEndpoint = 'https://compute.googleapis.com';
-/** Well below what Google allows a project, so that many processes can ask at once, and a removal always gets through. */
-const budget = { burst: 40, perSecond: 10 };
+/** Below what Google allows a project, so that a removal always gets through. */
+const budget = { limits: [{ burst: 40, perSecond: 10 }], reserve: 20 };
 const retriesMax = 5;
 /** Tokens are asked for again so long before they end. */
 const renewBeforeMs = 120_000;
@@ -65,12 +67,9 @@ const waitPauseMaxMs = 3_000;
 /** An operation that was begun a moment ago may not be known everywhere. */
 const unknownTimeoutMs = 30_000;
 const pagesMax = 1_000;
-const throttlingCodes: ReadonlySet<string> = new Set([
-  'rateLimitExceeded',
-  'userRateLimitExceeded',
-  // Something else is being done with it at this moment.
-  'resourceNotReady',
-]);
+const throttlingCodes: ReadonlySet<string> = new Set(['rateLimitExceeded', 'userRateLimitExceeded']);
+/** Something else is being done with it at this moment. */
+const busyCode = 'resourceNotReady';
 const otherCodes: ReadonlySet<string> = new Set([
   'rateLimitExceeded',
   'userRateLimitExceeded',
@@ -90,7 +89,13 @@ export function openGoogle(access: GoogleAccess): Google {
     emit,
     title: 'Google',
     baseUrl: `${state.endpoint === '' ? defaultEndpoint : state.endpoint}/compute/v1`,
-    bucket: createRateBucket(host.clock, budget),
+    bucket: shareRates({
+      host,
+      directory: access.ratesDirectory,
+      provider: 'google',
+      account: async () => [access.config.project, state.endpoint],
+      budget,
+    }),
     retriesMax,
     authorization: async (isRenewal) => {
       const { token, quotaProject } = await currentToken(access, isRenewal);
@@ -100,7 +105,10 @@ export function openGoogle(access: GoogleAccess): Google {
       };
     },
     readError,
-    judgeCode: (code): Verdict | undefined => (throttlingCodes.has(code) ? 'throttled' : undefined),
+    judgeCode: (code): Verdict | undefined => {
+      const otherwise = code === busyCode ? 'busy' : undefined;
+      return throttlingCodes.has(code) ? 'throttled' : otherwise;
+    },
     isOtherCode: (code) => otherCodes.has(code),
   });
   const find: Google['find'] = async (path) =>

@@ -6,7 +6,7 @@ import {
   type JsonRequest,
 } from '../../../cloud/json-api.ts';
 import { field, listField, numberField, textField } from '../../../cloud/json-fields.ts';
-import { createRateBucket } from '../../../cloud/rate-bucket.ts';
+import { shareRates } from '../../../cloud/shared-rates.ts';
 import type { Verdict } from '../../../cloud/api-client.ts';
 import { MachineError } from '../../../core/errors.ts';
 import type { Emit } from '../../../core/events.ts';
@@ -40,11 +40,19 @@ export interface HetznerAccess {
   readonly emit: Emit;
   readonly endpoint: string;
   readonly sources: TokenSources;
+  /** See DriverContext.ratesDirectory. */
+  readonly ratesDirectory?: string | undefined;
 }
 
 const publicEndpoint = 'https://api.hetzner.cloud/v1';
-/** Hetzner allows 3600 requests an hour and project; many processes can ask at once, and a removal always gets through. */
-const budget = { burst: 120, perSecond: 1 };
+/** Hetzner allows a project 3600 requests, of which one comes back each second; a removal always gets through. */
+const budget = {
+  limits: [
+    { burst: 60, perSecond: 10 },
+    { burst: 2400, perSecond: 1 },
+  ],
+  reserve: 200,
+};
 const retriesMax = 5;
 const perPage = 50;
 const pagesMax = 1_000;
@@ -57,7 +65,8 @@ const limitCodes: ReadonlySet<string> = new Set([
 ]);
 
 /** Opens the API. Nothing is sent, and no token is looked for, before something is asked. */
-export function openHetzner({ host, signal, emit, endpoint, sources }: HetznerAccess): Hetzner {
+export function openHetzner(access: HetznerAccess): Hetzner {
+  const { host, signal, emit, endpoint, sources } = access;
   let found: FoundToken | undefined;
   const token = async (): Promise<FoundToken> => {
     if (found === undefined) {
@@ -72,7 +81,13 @@ export function openHetzner({ host, signal, emit, endpoint, sources }: HetznerAc
     emit,
     title: 'Hetzner',
     baseUrl: (endpoint === '' ? publicEndpoint : endpoint).replace(/\/+$/, ''),
-    bucket: createRateBucket(host.clock, budget),
+    bucket: shareRates({
+      host,
+      directory: access.ratesDirectory,
+      provider: 'hetzner',
+      account: async () => [(await token()).token, endpoint],
+      budget,
+    }),
     retriesMax,
     authorization: async () => ({ authorization: `Bearer ${(await token()).token}` }),
     readError,
@@ -126,9 +141,13 @@ function readError(body: unknown): CloudError | undefined {
   return code === undefined ? undefined : { code, message: textField(body, 'error', 'message') ?? '' };
 }
 
-/** With these nothing was done: something else is being done to the thing at the moment. */
+/** With these nothing was done. */
 function judgeCode(code: string): Verdict | undefined {
-  return code === 'locked' || code === 'conflict' || code === 'rate_limit_exceeded' ? 'throttled' : undefined;
+  if (code === 'rate_limit_exceeded') {
+    return 'throttled';
+  }
+  // Something else is being done to the thing at the moment.
+  return code === 'locked' || code === 'conflict' ? 'busy' : undefined;
 }
 
 /** True for an error that says that the name, or the key, is there already. */

@@ -1,4 +1,4 @@
-import { createRateBucket } from '../../../cloud/rate-bucket.ts';
+import { shareRates } from '../../../cloud/shared-rates.ts';
 import { cloudStatus, openJsonApi, type JsonApi, type JsonRequest } from '../../../cloud/json-api.ts';
 import { field, listField, textField } from '../../../cloud/json-fields.ts';
 import { isMachineError, MachineError, messageOf } from '../../../core/errors.ts';
@@ -39,10 +39,12 @@ export interface Access extends IdentitySources {
   readonly host: Host;
   readonly signal: AbortSignal;
   readonly emit: Emit;
+  /** See DriverContext.ratesDirectory. */
+  readonly ratesDirectory?: string | undefined;
 }
 
 /** Below what clouds allow in front of their services, so that a removal always gets through. */
-const budget = { burst: 20, perSecond: 10 };
+const budget = { limits: [{ burst: 20, perSecond: 10 }], reserve: 20 };
 const retriesMax = 5;
 /** A token is replaced so long before it ends. */
 const renewBeforeMs = 60_000;
@@ -118,7 +120,13 @@ async function openApi(access: Access): Promise<Opened> {
     judgeCode: (code: string, status: number) =>
       // As Nova said it before there was a status for it.
       code === 'overLimit' && status === 413 ? ('throttled' as const) : undefined,
-    bucket: createRateBucket(host.clock, budget),
+    bucket: shareRates({
+      host,
+      directory: access.ratesDirectory,
+      provider: 'openstack',
+      account: async () => accountOf(identity),
+      budget,
+    }),
     ...(identity.isInsecure ? { allowsPlainHttp: true } : {}),
     ...(tls === undefined ? {} : { tls }),
   };
@@ -142,6 +150,13 @@ async function openApi(access: Access): Promise<Opened> {
     'x-auth-token': (await session(isRenewal)).token,
   });
   return { authUrl: identity.authUrl, api: openJsonApi({ ...common, authorization }), session };
+}
+
+/** Of a token nothing is told by which another one of the same project could be known. */
+function accountOf({ authUrl, region, method, project }: Identity): readonly string[] {
+  const { kind } = method;
+  const who = kind === 'token' ? '' : 'id' in method ? method.id : JSON.stringify(method.user);
+  return [authUrl, region, project === undefined ? who : JSON.stringify(project)];
 }
 
 async function authenticate(keystone: JsonApi, identity: Identity): Promise<Session> {

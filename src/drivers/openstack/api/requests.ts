@@ -6,6 +6,8 @@ import type { OpenStackConfig } from '../config.ts';
 
 /** Nova's bound of user data, in characters of base64. */
 const userDataMax = 65_535;
+/** As many bytes are not longer than that as base64. */
+export const userDataMaxBytes = Math.floor(userDataMax / 4) * 3;
 
 /** What is not in the configuration. */
 export interface ServerDetails {
