@@ -41,6 +41,9 @@ const statesOfCommands: Partial<Record<CommandName, readonly PowerState[]>> = {
   use: answering,
 };
 
+/** Commands that make machines with the flags of a driver. */
+const takesCreateFlags: ReadonlySet<string> = new Set(['create', 'image bake']);
+
 /** How many machines can be named where the arity does not say so: one, any number, or before a colon. */
 const shapeOfArguments: Partial<Record<CommandName, 'one' | 'many' | 'locations'>> = {
   env: 'one',
@@ -146,7 +149,7 @@ async function flagsOf(
   if (command.driverFlags !== true) {
     return [...command.flags, helpFlag];
   }
-  const own = command.name === 'create' ? createFlags : command.flags;
+  const own = takesCreateFlags.has(command.name) ? createFlags : command.flags;
   const named = namedDriver(session, rest);
   // A plugin is started to tell its flags, but only the one that is named.
   const isKnown = named !== undefined && (await driverWords(session)).includes(named);

@@ -8,8 +8,33 @@ const arch = {
 
 const json = { name: 'json', type: 'bool', help: 'Print JSON' } as const satisfies CommandFlag;
 
-/** The commands about machine images. */
+const driver = { name: 'driver', aliases: ['d'], type: 'string' } as const;
+
+/** The commands about machine images, and about those at providers. */
 export const imageCommands = [
+  {
+    name: 'image bake',
+    summary: 'Make an image with an engine inside at a provider',
+    arguments: 'name',
+    arity: 'any',
+    flags: [{ ...driver, help: 'Driver of the machine of which it is made' }],
+    unparsed: true,
+    driverFlags: true,
+    progress: true,
+    details: [
+      'A machine bake-NAME is created, with the flags of "create" and of the driver, cleaned of keys and identity, made into an',
+      'image, and removed again. Machines of the image are ready sooner: give its name to the flag of the driver that names',
+      'an image (--amazonec2-ami NAME). The flags of a driver: PROGRAM image bake -d DRIVER --help',
+    ],
+  },
+  {
+    name: 'image baked',
+    summary: 'List the images that this store has made at providers',
+    arity: 'any',
+    flags: [{ ...driver, help: 'Look only where this driver has made something' }, json],
+    unparsed: true,
+    driverFlags: true,
+  },
   {
     name: 'image build',
     summary: 'Build the machine image from signed packages',
@@ -51,5 +76,19 @@ export const imageCommands = [
       { name: 'all', aliases: ['a'], type: 'bool', help: 'All templates, also of images in use' },
     ],
     progress: true,
+  },
+  {
+    name: 'image rm',
+    summary: 'Remove images that this store has made at providers',
+    arguments: 'name...',
+    arity: 'any',
+    flags: [
+      { ...driver, help: 'Look only where this driver has made something' },
+      { name: 'y', type: 'bool', help: 'Do not ask' },
+    ],
+    unparsed: true,
+    driverFlags: true,
+    progress: true,
+    details: ['Machines that were made of an image go on without it.'],
   },
 ] as const satisfies readonly CommandDefinition[];

@@ -16,6 +16,10 @@ export const ownerTags = {
   created: 'tsmachine-created',
   owner: 'tsmachine-owner',
   expires: 'tsmachine-expires',
+  image: 'tsmachine-image',
+  system: 'tsmachine-system',
+  engine: 'tsmachine-engine',
+  baked: 'tsmachine-baked',
 } as const;
 
 /** Tags of something that belongs to one machine. `nowMs` since the epoch. */
@@ -43,6 +47,45 @@ export function sharedTags(storeId: string, nowMs: number): Readonly<Record<stri
     [ownerTags.mark]: '1',
     [ownerTags.owner]: storeId,
     [ownerTags.created]: new Date(nowMs).toISOString(),
+  };
+}
+
+/**
+ * Tags of an image that is made of a machine. It is finished when it has `ownerTags.baked`, a moment, besides.
+ * @param what see ImageOrder
+ */
+export function imageTags(
+  { machineId, storeId }: Ownership,
+  what: { readonly name: string; readonly system: string; readonly engineVersion: string },
+  nowMs: number,
+): Readonly<Record<string, string>> {
+  return {
+    ...sharedTags(storeId, nowMs),
+    [ownerTags.machine]: machineId,
+    [ownerTags.image]: what.name,
+    [ownerTags.system]: what.system,
+    [ownerTags.engine]: what.engineVersion,
+  };
+}
+
+/** What tags say of such an image, for `BakedImage`. */
+export function readImageTags(tags: Readonly<Record<string, string>>): {
+  readonly name: string;
+  readonly isFinished: boolean;
+  readonly machineId?: string;
+  readonly system?: string;
+  readonly engineVersion?: string;
+  readonly createdMs?: number;
+} {
+  const { machineId, createdMs } = readTags(tags);
+  const [system, engineVersion] = [tags[ownerTags.system], tags[ownerTags.engine]];
+  return {
+    name: tags[ownerTags.image] ?? '',
+    isFinished: (tags[ownerTags.baked] ?? '') !== '',
+    ...(machineId === undefined ? {} : { machineId }),
+    ...(createdMs === undefined ? {} : { createdMs }),
+    ...(system === undefined ? {} : { system }),
+    ...(engineVersion === undefined ? {} : { engineVersion }),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Emit } from '../core/events.ts';
 import type { Host } from '../host/types.ts';
+import type { ImageMaker } from './images.ts';
 import type { FoundMachine, MachineResource, OwnedResource } from './owned.ts';
 
 /**
@@ -90,6 +91,11 @@ export interface DriverManifest {
    * machine has that of this computer, or of a host that is there.
    */
   readonly architectures?: Readonly<Record<'amd64' | 'arm64', FlagValues>>;
+  /**
+   * The flag that names the image of a machine, and the one that takes its id where that is another; present where the
+   * driver makes images of machines (`DriverImplementation.images`).
+   */
+  readonly imageFlags?: { readonly name: string; readonly id?: string };
 }
 
 /** One result of a check, for `create` and `doctor`. */
@@ -433,6 +439,8 @@ export interface DriverImplementation<Config> {
   listOwned?(context: CheckContext<Config>, storeId: string): Promise<readonly OwnedResource[]>;
   /** Removes one of them. What is gone already, or in use by somebody else, is success. */
   removeOwned?(context: CheckContext<Config>, resource: OwnedResource): Promise<void>;
+  /** Making images of machines. Present where the manifest has `imageFlags`. */
+  images?(): Promise<ImageMaker<Config>>;
   /**
    * What the record of a machine is made of again of which `listOwned` has told the instance: with it `remove` leaves
    * nothing. Changes nothing. Present where `capabilities.provider` is true.

@@ -4,6 +4,8 @@
 export const ownedKinds = [
   'spot-request',
   'instance',
+  'image',
+  'snapshot',
   'disk',
   'network-interface',
   'address',

@@ -49,7 +49,9 @@ export async function planCreate(session: Session, request: CreateRequest): Prom
  * @throws MachineError with exit code 3 when a check before anything is made fails; `machine-exists`;
  *   anything a step throws, with the commands that go on or clean up as remedies.
  */
-export async function createMachine(session: Session, request: CreateRequest): Promise<void> {
+export async function createMachine(session: Session, asked: CreateRequest): Promise<void> {
+  const { withBakedImage } = await import('./bake/resolve.ts');
+  const request = await withBakedImage(session, asked);
   const { machine, sidecar } = await draft(session, request);
   await ensureStoreAuthority(session, request.tlsKeyType);
   session.emit({ type: 'note', message: 'Running pre-create checks...' });

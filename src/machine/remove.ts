@@ -91,7 +91,12 @@ async function removeAtDriver(session: Session, name: string, directory: string)
   const journal = await openJournal(session.host, machinePaths(directory).journal);
   await journal.append({ step: 'remove', event: 'begin' });
   await updateOwnData(session, name, { phase: 'removing' });
+  const { mayHaveHalfMade, removeHalfMade } = await import('./bake/half-made.ts');
   await machine.driver.remove(driverContext(session, machine));
+  // Only now: as long as the machine is there, a request that makes an image of it may still be carried out.
+  if (mayHaveHalfMade(journal.entries)) {
+    await removeHalfMade(session, machine);
+  }
   await journal.append({ step: 'remove', event: 'done' });
 }
 

@@ -1,10 +1,9 @@
-import { MachineError, isMachineError, messageOf } from '../../core/errors.ts';
+import { MachineError, messageOf } from '../../core/errors.ts';
 import { endAgent } from '../../agent/control.ts';
 import type { Garbage } from '../../machine/garbage/judge.ts';
 import type { Problem } from '../../machine/garbage/places.ts';
 import { findGarbage, removeGarbage, type Removal } from '../../machine/garbage/sweep.ts';
 import { removeMachine } from '../../machine/remove.ts';
-import { placesFile } from '../../store/paths.ts';
 import { askYesNo } from '../ask.ts';
 import type { Call } from '../call.ts';
 import type { OptionsOf } from '../commands.ts';
@@ -13,6 +12,7 @@ import { readDriverLine } from '../driver-line.ts';
 import { parseGoDuration } from '../go-duration.ts';
 import { formatAge } from '../render/age.ts';
 import { formatTable } from '../render/table.ts';
+import { unseen, wrapped } from '../place-errors.ts';
 import { wantedPlace } from '../wanted-place.ts';
 
 /** `gc`: removes what machines have left at providers. */
@@ -136,7 +136,7 @@ async function confirm(call: Call<'gc'>, count: number): Promise<boolean> {
 /** @throws AggregateError when something could not be looked at or removed. */
 function endWith(call: Call<'gc'>, problems: readonly Problem[], removals: readonly Removal[]): number {
   const errors = [
-    ...problems.map((problem) => unseen(call, problem)),
+    ...problems.map((problem) => unseen(call, problem, 'What is left over')),
     ...removals.flatMap(({ error, garbage }) => (error === undefined ? [] : [notRemoved(garbage, error)])),
   ];
   if (errors.length > 0) {
@@ -145,27 +145,6 @@ function endWith(call: Call<'gc'>, problems: readonly Problem[], removals: reado
   return 0;
 }
 
-function unseen(call: Call<'gc'>, { place, error }: Problem): MachineError {
-  const flags = Object.entries(place.flags).map(([name, value]) => `--${name}=${String(value)}`);
-  const message = `What is left over in ${[place.driver, ...flags].join(' ')} is not known: ${messageOf(error)}`;
-  return wrapped(error, message, [
-    `Is it gone for good? Then take it out of ${placesFile(call.session.storePath)}`,
-  ]);
-}
-
 function notRemoved(garbage: Garbage, error: unknown): MachineError {
   return wrapped(error, `Not removed: ${nameOf(garbage)}: ${messageOf(error)}`, []);
-}
-
-function wrapped(error: unknown, message: string, more: readonly string[]): MachineError {
-  if (!isMachineError(error)) {
-    return new MachineError('bug', message, { cause: error });
-  }
-  return new MachineError(error.code, message, {
-    ...(error.why === undefined ? {} : { why: error.why }),
-    facts: error.facts,
-    remedies: [...error.remedies, ...more],
-    cause: error,
-    exitCode: 1,
-  });
 }

@@ -5,6 +5,7 @@ import {
   subnetsOf,
   vpcsOf,
   type Image,
+  type InstanceType,
   type Subnet,
   type Vpc,
 } from './api/answers.ts';
@@ -98,7 +99,7 @@ export async function chooseImage(ec2: Ec2, config: Ec2Config): Promise<Image> {
   }
   if (config.image !== '') {
     const [image] = imagesOf(await ec2.call('DescribeImages', { ImageId: [config.image] }));
-    return image ?? nowhere(config);
+    return image === undefined ? nowhere(config) : fitting(image, type);
   }
   const architecture = type.architectures.includes('arm64') ? 'arm64' : 'amd64';
   const answer = await ec2.call('DescribeImages', {
@@ -112,6 +113,17 @@ export async function chooseImage(ec2: Ec2, config: Ec2Config): Promise<Image> {
   return newestImage(imagesOf(answer)) ?? nowhere(config);
 }
 
+/** @throws MachineError `cloud-refused` for an image of another architecture than the type has. */
+function fitting(image: Image, { name, architectures }: InstanceType): Image {
+  if (image.architecture === '' || architectures.length === 0 || architectures.includes(image.architecture)) {
+    return image;
+  }
+  throw refused(
+    `The image ${image.id} is for ${image.architecture}, and instances of the type ${name} are ${architectures.join(' or ')}.`,
+    'Name a type of the same architecture with --amazonec2-instance-type, or another image.',
+  );
+}
+
 function imageNames(architecture: string): readonly [string, ...string[]] {
   const name = (store: string): string =>
     `ubuntu/images/${store}/ubuntu-noble-24.04-${architecture}-server-*`;
@@ -119,7 +131,7 @@ function imageNames(architecture: string): readonly [string, ...string[]] {
 }
 
 /** The one that was made last; of two of the same moment always the same. */
-export function newestImage(images: readonly Image[]): Image | undefined {
+export function newestImage<T extends Pick<Image, 'created' | 'name'>>(images: readonly T[]): T | undefined {
   return [...images].sort((a, b) => b.created.localeCompare(a.created) || b.name.localeCompare(a.name))[0];
 }
 

@@ -292,5 +292,6 @@ export const manifest: DriverManifest = {
     amd64: { 'amazonec2-instance-type': 't3.small' },
     arm64: { 'amazonec2-instance-type': 't4g.small' },
   },
+  imageFlags: { name: 'amazonec2-ami' },
   capabilities: providerCapabilities,
 };

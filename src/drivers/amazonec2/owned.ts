@@ -1,11 +1,20 @@
-import { ownerTags, readTags } from '../../cloud/ownership.ts';
+import { ownerTags, readImageTags, readTags } from '../../cloud/ownership.ts';
 import type { CheckContext } from '../driver.ts';
 import type { OwnedKind, OwnedResource } from '../owned.ts';
-import { instancesOf, keyPairsOf, securityGroupsOf, spotRequestsOf, volumesOf } from './api/answers.ts';
+import {
+  imagesOf,
+  instancesOf,
+  keyPairsOf,
+  securityGroupsOf,
+  snapshotsOf,
+  spotRequestsOf,
+  volumesOf,
+} from './api/answers.ts';
 import { awsCode, openEc2, unlessMissing, type Ec2 } from './api/ec2.ts';
 import { filter } from './choose.ts';
 import type { Ec2Config } from './config.ts';
 import { isThere } from './find-instance.ts';
+import { removeImage, removeSnapshot } from './images.ts';
 import { findKeyPair } from './key-pair.ts';
 import { waitUntilTerminated } from './remove.ts';
 import { removeGroupIfUnused } from './security-group.ts';
@@ -40,6 +49,9 @@ export async function listOwned(
     all.filter(({ tags }) => tags[ownerTags.owner] === storeId);
   const requests = ours(await ec2.list('DescribeSpotInstanceRequests', { Filter }, spotRequestsOf));
   const instances = ours(await ec2.list('DescribeInstances', { Filter }, instancesOf));
+  const images = ours(imagesOf(await ec2.call('DescribeImages', { Owner: ['self'], Filter })));
+  const snapshots = ours(await ec2.list('DescribeSnapshots', { Owner: ['self'], Filter }, snapshotsOf));
+  const inUse = new Set(images.flatMap(({ snapshotIds }) => snapshotIds));
   const volumes = ours(await ec2.list('DescribeVolumes', { Filter }, volumesOf));
   const keys = ours(keyPairsOf(await ec2.call('DescribeKeyPairs', { Filter })));
   const groups = ours(await ec2.list('DescribeSecurityGroups', { Filter }, securityGroupsOf));
@@ -48,6 +60,11 @@ export async function listOwned(
       .filter(({ state }) => openStates.has(state))
       .map((each) => resource('spot-request', each.id, each)),
     ...instances.filter(isThere).map((each) => resource('instance', each.id, each)),
+    // What is finished is nobody's rest; a snapshot goes with its image.
+    ...images
+      .filter(({ tags }) => !readImageTags(tags).isFinished)
+      .map((each) => resource('image', each.id, each, readImageTags(each.tags).name)),
+    ...snapshots.filter(({ id }) => !inUse.has(id)).map((each) => resource('snapshot', each.id, each)),
     ...volumes.map((each) => resource('disk', each.id, each)),
     ...keys.map((each) => resource('key', each.id ?? each.name, each, each.name)),
     ...groups.map((each) => resource('group', each.id, each, each.name)),
@@ -65,6 +82,12 @@ export async function removeOwned(context: CheckContext<Ec2Config>, resource: Ow
     case 'instance':
       await unlessMissing(() => ec2.call('TerminateInstances', { InstanceId: [id] }));
       await waitUntilTerminated(context, ec2, id);
+      return;
+    case 'image':
+      await removeImage(context, ec2, id);
+      return;
+    case 'snapshot':
+      await removeSnapshot(context, ec2, id);
       return;
     case 'disk':
       await removeDisk(ec2, id);

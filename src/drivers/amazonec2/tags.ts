@@ -4,7 +4,14 @@ import type { QueryParameters } from './api/query.ts';
 /** Tags as EC2 takes them in a call that makes something. Pure. */
 
 type ResourceType =
-  'instance' | 'volume' | 'network-interface' | 'spot-instances-request' | 'key-pair' | 'security-group';
+  | 'image'
+  | 'snapshot'
+  | 'instance'
+  | 'volume'
+  | 'network-interface'
+  | 'spot-instances-request'
+  | 'key-pair'
+  | 'security-group';
 
 /** `TagSpecification` with the same tags for each type. */
 export function tagSpecifications(

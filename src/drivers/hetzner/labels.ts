@@ -1,11 +1,14 @@
 import {
   expiryText,
+  imageTags,
   machineTags,
   ownerTags,
+  readImageTags,
   readTags,
   sharedTags,
   type Ownership,
 } from '../../cloud/ownership.ts';
+import type { ImageOrder } from '../images.ts';
 
 /** Labels of Hetzner: what they may be, and how ours are written in them. Pure. */
 
@@ -15,7 +18,7 @@ const valueForm = /^(?:|[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]{0,61}[A-Za-z0-9])$
 const partForm = '[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?';
 const keyForm = new RegExp(`^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?/)?${partForm}$`);
 const valueMaxLength = 63;
-const times: readonly string[] = [ownerTags.created, ownerTags.expires];
+const times: readonly string[] = [ownerTags.created, ownerTags.expires, ownerTags.baked];
 
 /** True for `KEY=VALUE` that Hetzner takes as a label. */
 export function isLabel(text: string): boolean {
@@ -51,11 +54,36 @@ export function expiryLabel(expiresMs: number): string {
 
 /** What labels say of a thing that carries our mark. */
 export function readLabels(labels: Labels): ReturnType<typeof readTags> {
-  const plain = Object.entries(labels).map(([key, value]) => [
-    key,
-    times.includes(key) ? value.replaceAll('_', ':') : value,
-  ]);
-  return readTags(Object.fromEntries(plain) as Labels);
+  return readTags(plain(labels));
+}
+
+/** Labels of an image. What is in it is told without the characters that no label may have. */
+export function labelsOfImage(own: Ownership, order: ImageOrder, nowMs: number): Labels {
+  const plainText = (text: string): string => text.replace(/[^A-Za-z0-9._-]+/g, '_');
+  const { name, system, engineVersion } = order;
+  const told = { name, system: plainText(system), engineVersion: plainText(engineVersion) };
+  return written(imageTags(own, told, nowMs));
+}
+
+/** The label of an image that is finished. */
+export function finishedLabel(nowMs: number): Labels {
+  return written({ [ownerTags.baked]: new Date(nowMs).toISOString() });
+}
+
+/** What labels say of an image that carries our mark. */
+export function readImageLabels(labels: Labels): ReturnType<typeof readImageTags> {
+  const tags = plain(labels);
+  const system = tags[ownerTags.system]?.replaceAll('_', ' ');
+  return readImageTags({ ...tags, ...(system === undefined ? {} : { [ownerTags.system]: system }) });
+}
+
+function plain(labels: Labels): Labels {
+  return Object.fromEntries(
+    Object.entries(labels).map(([key, value]) => [
+      key,
+      times.includes(key) ? value.replaceAll('_', ':') : value,
+    ]),
+  );
 }
 
 /** A condition of `label_selector`. */

@@ -242,5 +242,6 @@ export const manifest: DriverManifest = {
     amd64: { 'hetzner-server-type': 'cx23' },
     arm64: { 'hetzner-server-type': 'cax11' },
   },
+  imageFlags: { name: 'hetzner-image', id: 'hetzner-image-id' },
   capabilities: providerCapabilities,
 };

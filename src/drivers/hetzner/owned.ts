@@ -1,8 +1,10 @@
 import { ownerTags } from '../../cloud/ownership.ts';
+import { unfinishedImages } from '../images.ts';
 import type { OwnedKind, OwnedResource } from '../owned.ts';
 import { firewallOf, placementGroupOf, serverOf, sshKeyOf, type Named } from './api/answers.ts';
 import { openHetzner } from './api/hetzner.ts';
 import { deleteFirewall } from './firewall.ts';
+import { deleteImage, listImages } from './images.ts';
 import { listLabelled } from './labelled.ts';
 import { readLabels, type Labels } from './labels.ts';
 import { deletePlacementGroup } from './placement-group.ts';
@@ -37,7 +39,7 @@ export async function listOwned(context: HetznerCheck, storeId: string): Promise
       all.push({ kind, id: String(id), name, place: location, ...readLabels(labels) });
     }
   }
-  return all;
+  return [...all, ...unfinishedImages(await listImages(hetzner, storeId))];
 }
 
 /** Removes one of them, and returns when it is gone. What is gone already, or in use, is success. */
@@ -50,6 +52,8 @@ export async function removeOwned(context: HetznerCheck, { kind, id }: OwnedReso
     exclusively === undefined ? remove() : exclusively(kind, remove);
   if (kind === 'instance') {
     await deleteServer(context, hetzner, number);
+  } else if (kind === 'image') {
+    await deleteImage(hetzner, number);
   } else if (kind === 'firewall') {
     await alone(async () => deleteFirewall(hetzner, number));
   } else if (kind === 'placement-group') {

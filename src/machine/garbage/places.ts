@@ -53,7 +53,7 @@ export async function lookouts(
   };
   for (const machine of await openMachines(session)) {
     if (isWanted(machine.driver, wanted)) {
-      const lookout = await ofMachine(session, machine, wanted);
+      const lookout = await lookoutOfMachine(session, machine, wanted);
       if (lookout !== undefined) {
         add(lookout);
       }
@@ -64,7 +64,7 @@ export async function lookouts(
     if (!seen.has(placeKey(place))) {
       try {
         const driver = await loadDriver(place.driver, session);
-        add(ofFlags(session, driver, { flags: place.flags, secrets: wanted.secrets }));
+        add(lookoutOfFlags(session, driver, { flags: place.flags, secrets: wanted.secrets }));
       } catch (error) {
         problems.push({ place, error });
       }
@@ -74,7 +74,7 @@ export async function lookouts(
     const driver = await loadDriver(wanted.driverName, session);
     requirePlaces(driver);
     if (wanted.flags !== undefined) {
-      const lookout = ofFlags(session, driver, { flags: wanted.flags, secrets: wanted.secrets });
+      const lookout = lookoutOfFlags(session, driver, { flags: wanted.flags, secrets: wanted.secrets });
       if (!seen.has(placeKey(lookout.place))) {
         add(lookout);
       }
@@ -110,10 +110,11 @@ async function openMachines(session: Session): Promise<readonly OpenMachine[]> {
   return opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
 }
 
-async function ofMachine(
+/** Where a machine is, as itself. Undefined for a driver that has no places. */
+export async function lookoutOfMachine(
   session: Session,
   machine: OpenMachine,
-  wanted: Wanted,
+  wanted: Wanted = {},
 ): Promise<Lookout | undefined> {
   const place = await placeOfMachine(session, machine);
   if (place === undefined) {
@@ -129,7 +130,8 @@ async function ofMachine(
   return { driver: machine.driver, place, context };
 }
 
-function ofFlags(
+/** The place that flags lead to. @throws MachineError `flag-invalid`. */
+export function lookoutOfFlags(
   session: Session,
   driver: Driver,
   { flags, secrets }: Pick<Wanted, 'flags' | 'secrets'>,

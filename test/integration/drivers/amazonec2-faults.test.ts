@@ -1,65 +1,14 @@
-import test from 'ava';
 import { isMachineError } from '../../../src/core/errors.ts';
-import type { CloudMachine } from '../../fakes/cloud-machine.ts';
-import { makeEc2Machine, type Ec2MachineOptions } from '../../fakes/ec2-machine.ts';
-import {
-  ec2Error,
-  startEc2Proxy,
-  type Ec2Proxy,
-  type Ec2Request,
-} from '../../support/loopback-cloud/ec2-proxy.ts';
-import { restsOf } from '../../support/loopback-cloud/ec2-rests.ts';
+import { ec2Error, type Ec2Proxy, type Ec2Request } from '../../support/loopback-cloud/ec2-proxy.ts';
+import { ec2Scenes, type Ec2Scene } from '../../support/loopback-cloud/ec2-scene.ts';
 import type { Fault } from '../../support/loopback-cloud/fault-server.ts';
-import {
-  createIn as create,
-  declareFaults,
-  sceneDeclarer,
-  tryCreate,
-  type CloudScene,
-} from '../../support/loopback-cloud/fault-suite.ts';
-import { motoMissing, startMoto, type Moto } from '../../support/loopback-cloud/moto.ts';
+import { createIn as create, declareFaults, tryCreate } from '../../support/loopback-cloud/fault-suite.ts';
 
 // What goes wrong between here and EC2. Moto itself says in the end that nothing is left.
 
-const missing = motoMissing();
-const world: { moto?: Moto } = {};
+const declare = ec2Scenes();
 
-interface Scene extends CloudScene<Ec2Request> {
-  readonly proxy: Ec2Proxy;
-  readonly make: (options?: Partial<Ec2MachineOptions>) => CloudMachine;
-}
-
-test.before(async (t) => {
-  t.timeout(120_000);
-  if (missing === undefined) {
-    world.moto = await startMoto();
-  }
-});
-
-test.after.always(async () => {
-  await world.moto?.stop();
-});
-
-const declare = sceneDeclarer<Scene>(async (use) => {
-  const { moto } = world;
-  if (moto === undefined) {
-    throw new Error('there is no moto');
-  }
-  await moto.reset();
-  const proxy = await startEc2Proxy(moto.url);
-  try {
-    await use({
-      proxy,
-      server: proxy,
-      make: (options = {}) => makeEc2Machine({ endpoint: proxy.endpoint, ...options }),
-      rests: async () => ({ ...(await restsOf(moto.url)) }),
-    });
-  } finally {
-    await proxy.close();
-  }
-}, missing);
-
-declareFaults<Ec2Request, Scene>(declare, {
+declareFaults<Ec2Request, Ec2Scene>(declare, {
   isCreate: ({ action }) => action === 'RunInstances',
   isRemoval: ({ action }) => action === 'TerminateInstances',
   error: (status, headers) =>

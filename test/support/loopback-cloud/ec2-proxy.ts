@@ -1,4 +1,6 @@
 import { request as send } from 'node:http';
+import { imagesOf } from '../../../src/drivers/amazonec2/api/answers.ts';
+import { testEc2 } from './ec2-records.ts';
 import {
   startFaultServer,
   type CloudAnswer,
@@ -22,6 +24,8 @@ export interface Ec2Proxy extends FaultServer<Ec2Request> {
   pendingAnswers: number;
   /** So many times nobody knows an instance after it was made. */
   unknownAnswers: number;
+  /** So many times an image says `pending` after it was made. */
+  pendingImageAnswers: number;
   /**
    * Called for an instance that was made, with its id and user data: gives its address, and until then it is pending.
    * Without it instances are on this computer; moto's own addresses are in the internet, and are never told.
@@ -54,6 +58,8 @@ interface Launched {
 export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
   const byToken = new Map<string, string>();
   const launched = new Map<string, Launched>();
+  const imageNames = new Set<string>();
+  const pendingImages = new Map<string, number>();
 
   const launch = (id: string, parameters: URLSearchParams): void => {
     const userData = Buffer.from(parameters.get('UserData') ?? '', 'base64').toString();
@@ -81,7 +87,16 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
     if (action === 'GetConsoleOutput') {
       return consoleAnswer(parameters.get('InstanceId') ?? '', proxy.consoleText);
     }
-    const answer = await forward(motoUrl, request);
+    if (action === 'CreateImage' && imageNames.has(parameters.get('Name') ?? '')) {
+      return ec2Error(400, 'InvalidAMIName.Duplicate');
+    }
+    const answer = await forward(motoUrl, action === 'CreateImage' ? withoutSnapshotTags(request) : request);
+    if (action === 'CreateImage' && answer.status === 200) {
+      imageNames.add(parameters.get('Name') ?? '');
+      const [, id = ''] = /<imageId>(ami-[0-9a-f]+)</.exec(answer.body) ?? [];
+      pendingImages.set(id, proxy.pendingImageAnswers);
+      await tagSnapshots(motoUrl, id);
+    }
     if (action === 'RunInstances' && answer.status === 200) {
       if (token !== null) {
         byToken.set(token, answer.body);
@@ -95,13 +110,17 @@ export async function startEc2Proxy(motoUrl: string): Promise<Ec2Proxy> {
         await proxy.onTerminate?.(id);
       }
     }
-    return { ...answer, body: changed(answer.body, launched, proxy.addressNow) };
+    return {
+      ...answer,
+      body: withImageStates(changed(answer.body, launched, proxy.addressNow), pendingImages),
+    };
   };
 
   const server = await startFaultServer(ec2Request, carryOut);
   const proxy: Ec2Proxy = Object.assign(server, {
     pendingAnswers: 0,
     unknownAnswers: 0,
+    pendingImageAnswers: 0,
     onLaunch: undefined,
     onTerminate: undefined,
     addressNow: undefined,
@@ -165,6 +184,36 @@ function changed(
       }
       const address = addressNow?.(id) ?? instance.address;
       return text.replace(/<ipAddress>[^<]*</, `<ipAddress>${address}<`);
+    })
+    .join('');
+}
+
+/** moto tags no snapshots in the request that makes an image. */
+function withoutSnapshotTags(request: Ec2Request): Ec2Request {
+  const kept = [...request.parameters].filter(([name]) => !name.startsWith('TagSpecification.2.'));
+  const body = new URLSearchParams(kept).toString();
+  return { ...request, body, headers: { ...request.headers, 'content-length': String(body.length) } };
+}
+
+/** Snapshots get the tags of their image, as the request says. */
+async function tagSnapshots(motoUrl: string, id: string): Promise<void> {
+  const ec2 = testEc2(motoUrl);
+  const [image] = imagesOf(await ec2.call('DescribeImages', { ImageId: [id] }));
+  const Tag = Object.entries(image?.tags ?? {}).map(([Key, Value]) => ({ Key, Value }));
+  await ec2.call('CreateTags', { ResourceId: image?.snapshotIds ?? [], Tag });
+}
+
+function withImageStates(body: string, pending: Map<string, number>): string {
+  return body
+    .split(/(?=<imageId>)/)
+    .map((part) => {
+      const id = /^<imageId>(ami-[0-9a-f]+)</.exec(part)?.[1] ?? '';
+      const left = pending.get(id) ?? 0;
+      if (left === 0 || !part.includes('<imageState>available<')) {
+        return part;
+      }
+      pending.set(id, left - 1);
+      return part.replace('<imageState>available<', '<imageState>pending<');
     })
     .join('');
 }

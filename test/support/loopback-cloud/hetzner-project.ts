@@ -7,6 +7,7 @@ import {
   volumes,
   type Owned,
   type ServerThing,
+  type SnapshotThing,
   type Thing,
 } from './hetzner-things.ts';
 
@@ -32,6 +33,8 @@ export interface HetznerSettings {
   unknownAnswers: number;
   /** A server that is gone holds its firewall for so many requests. */
   heldRequests: number;
+  /** So often an image that was made is not ready. */
+  creatingAnswers: number;
   /** The making of servers ends with this error. */
   createError: string | undefined;
   /** Boots a machine for a server, and tells its address. */
@@ -45,6 +48,8 @@ export interface HetznerProject extends HetznerSettings {
   readonly keys: Map<number, Owned>;
   readonly firewalls: Map<number, Owned>;
   readonly groups: Map<number, Owned>;
+  /** Those that were made of servers. */
+  readonly snapshots: Map<number, SnapshotThing>;
   readonly networks: ReadonlyMap<number, Owned>;
   readonly volumes: ReadonlyMap<number, Owned>;
   readonly primaryIps: ReadonlyMap<number, Owned>;
@@ -84,6 +89,7 @@ export function createProject(): HetznerProject {
     shutdownRequests: 2,
     unknownAnswers: 0,
     heldRequests: 0,
+    creatingAnswers: 0,
     createError: undefined,
     onLaunch: undefined,
     onEnd: undefined,
@@ -91,6 +97,7 @@ export function createProject(): HetznerProject {
     keys: new Map(),
     firewalls: byId([ownFirewall]),
     groups: new Map(),
+    snapshots: new Map(),
     networks: byId(networks),
     volumes: byId(volumes),
     primaryIps: byId(primaryIps),
@@ -148,6 +155,7 @@ export function createProject(): HetznerProject {
       keys: namesOf(project.keys),
       firewalls: namesOf(project.firewalls).filter((name) => name !== ownFirewall.name),
       placementGroups: namesOf(project.groups),
+      images: [...project.snapshots.keys()].map(String),
     }),
   };
   return project;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { jsonAnswer, type CloudAnswer, type CloudRequest } from './fault-server.ts';
 import type { HetznerProject } from './hetzner-project.ts';
-import { actOnServer, createServer, deleteServer, getServer } from './hetzner-servers.ts';
+import { actOnServer, createImage, createServer, deleteServer, getServer } from './hetzner-servers.ts';
 import {
   hetznerError,
   images,
@@ -33,12 +33,16 @@ export async function routeRequest(project: HetznerProject, request: CloudReques
     case 'GET server_types':
       return list('server_types', serverTypes, request);
     case 'GET images':
-      return list('images', images, request);
+      return list('images', [...images, ...shownImages(project)], request);
     case 'GET images/ID':
-      return one(
-        'image',
-        images.find((image) => image['id'] === number),
-      );
+      return one('image', images.find((image) => image['id'] === number) ?? showImage(project, number));
+    case 'PUT images/ID': {
+      const snapshot = project.snapshots.get(number);
+      Object.assign(snapshot?.thing ?? {}, bodyOf(request));
+      return one('image', snapshot?.thing);
+    }
+    case 'DELETE images/ID':
+      return project.snapshots.delete(number) ? gone : missing;
     case 'GET servers':
       return list(
         'servers',
@@ -55,7 +59,9 @@ export async function routeRequest(project: HetznerProject, request: CloudReques
     case 'DELETE servers/ID':
       return deleteServer(project, number);
     case 'POST servers/ID/actions':
-      return actOnServer(project, number, verb);
+      return verb === 'create_image'
+        ? createImage(project, number, bodyOf(request))
+        : actOnServer(project, number, verb);
     case 'POST ssh_keys':
       return createKey(project, bodyOf(request));
     case 'POST firewalls':
@@ -79,6 +85,21 @@ export async function routeRequest(project: HetznerProject, request: CloudReques
     default:
       return getThing(project, request, { collection, id });
   }
+}
+
+function shownImages(project: HetznerProject): readonly Thing[] {
+  const shown = [...project.snapshots.keys()].map((id) => showImage(project, id));
+  return shown.filter((image) => image !== undefined);
+}
+
+/** Each look brings it nearer to its end. */
+function showImage({ snapshots }: HetznerProject, id: number): Thing | undefined {
+  const snapshot = snapshots.get(id);
+  if (snapshot !== undefined && snapshot.creatingLeft > 0) {
+    snapshot.creatingLeft -= 1;
+    return { ...snapshot.thing, status: 'creating' };
+  }
+  return snapshot?.thing;
 }
 
 const gone: CloudAnswer = { status: 204, body: '' };

@@ -2,6 +2,7 @@ import { jsonAnswer, type CloudAnswer } from './fault-server.ts';
 import type { HetznerProject } from './hetzner-project.ts';
 import {
   hetznerError,
+  image,
   images,
   isNameTaken,
   locations,
@@ -48,7 +49,9 @@ export async function createServer(project: HetznerProject, thing: Thing): Promi
   const body = thing as ServerBody;
   const { public_net: net = {}, ssh_keys: keyNames = [], firewalls = [], volumes = [] } = body;
   const type = serverTypes.find(({ name }) => name === body.server_type);
-  const image = images.find(({ id, name }) => String(id) === body.image || name === body.image);
+  const image = [...images, ...[...project.snapshots.values()].map((snapshot) => snapshot.thing)].find(
+    ({ id, name }) => String(id) === body.image || name === body.image,
+  );
   const place = locations.find(({ name }) => name === (body.location ?? 'fsn1'));
   const userKeys = keyNames.map((name) => [...project.keys.values()].find((key) => key.name === name));
   const isKnown =
@@ -127,6 +130,24 @@ export function deleteServer(project: HetznerProject, id: number): CloudAnswer {
   server.status = 'deleting';
   const onDone = async (): Promise<void> => project.removeServer(server);
   return jsonAnswer(200, { action: project.begin('delete_server', id, { onDone }) });
+}
+
+export function createImage(project: HetznerProject, id: number, body: Thing): CloudAnswer {
+  const server = project.servers.get(id);
+  if (server === undefined) {
+    return missing;
+  }
+  if (project.isLocked(id)) {
+    return hetznerError(423, 'locked');
+  }
+  const { description, labels = {} } = body;
+  const imageId = project.nextId();
+  const thing = image(imageId, null, String(server.image['architecture']), {
+    ...{ description, labels, image_size: 2.3, created_from: { id, name: server.name } },
+  });
+  project.snapshots.set(imageId, { thing, creatingLeft: project.creatingAnswers });
+  const shown = { ...thing, status: 'creating', image_size: null };
+  return jsonAnswer(201, { image: shown, action: project.begin('create_image', id, {}) });
 }
 
 export function actOnServer(project: HetznerProject, id: number, verb: string): CloudAnswer {

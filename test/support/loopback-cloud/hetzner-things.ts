@@ -94,7 +94,14 @@ export const serverTypes: readonly Thing[] = [
   serverType(45, 'cax11', ['arm', 4, '3.79'], { fsn1: null, nbg1: null }),
 ];
 
-function image(id: number, name: string | null, architecture: string, rest: Thing = {}): Thing {
+/** An image of a server. */
+export interface SnapshotThing {
+  readonly thing: Thing;
+  creatingLeft: number;
+}
+
+/** An image as it is shown: by a name those of the system, without one a snapshot. */
+export function image(id: number, name: string | null, architecture: string, rest: Thing = {}): Thing {
   const [flavor = '', version = ''] = (name ?? 'ubuntu-24.04').split('-');
   return {
     id,

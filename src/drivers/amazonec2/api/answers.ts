@@ -168,14 +168,17 @@ export interface Image {
   readonly state?: string;
   /** Of the disk that it is copied to, in GiB. */
   readonly rootSizeGiB?: number;
+  /** Why it is in its state, in the service's words. */
+  readonly reason?: string;
+  readonly snapshotIds: readonly string[];
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 export function imagesOf(answer: XmlElement): Image[] {
   return itemsOf(answer, 'imagesSet').map((item) => {
     const rootDevice = textOf(item, 'rootDeviceName');
-    const root = itemsOf(item, 'blockDeviceMapping').find(
-      (device) => textOf(device, 'deviceName') === rootDevice,
-    );
+    const devices = itemsOf(item, 'blockDeviceMapping');
+    const root = devices.find((device) => textOf(device, 'deviceName') === rootDevice);
     const size = textOf(root, 'ebs', 'volumeSize');
     return {
       id: textOf(item, 'imageId') ?? '',
@@ -185,8 +188,29 @@ export function imagesOf(answer: XmlElement): Image[] {
       ...optional('rootDevice', rootDevice),
       ...optional('state', textOf(item, 'imageState')),
       ...(size === undefined ? {} : { rootSizeGiB: Number(size) }),
+      ...optional('reason', textOf(item, 'stateReason', 'message')),
+      snapshotIds: devices.flatMap((device) => textOf(device, 'ebs', 'snapshotId') ?? []),
+      tags: tagsOf(item),
     };
   });
+}
+
+/** The copy of a disk in which an image is. */
+export interface Snapshot {
+  readonly id: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export function snapshotsOf(answer: XmlElement): Snapshot[] {
+  return itemsOf(answer, 'snapshotSet').map((item) => ({
+    id: textOf(item, 'snapshotId') ?? '',
+    tags: tagsOf(item),
+  }));
+}
+
+/** The id that CreateImage answers. */
+export function imageIdOf(answer: XmlElement): string | undefined {
+  return textOf(answer, 'imageId');
 }
 
 export interface InstanceType {

@@ -64,6 +64,8 @@ const removals: ReadonlySet<Ec2Action> = new Set([
   'DeleteSecurityGroup',
   'DeleteVolume',
   'CancelSpotInstanceRequests',
+  'DeregisterImage',
+  'DeleteSnapshot',
 ]);
 
 const throttlingCodes: ReadonlySet<string> = new Set([

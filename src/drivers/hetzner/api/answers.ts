@@ -193,6 +193,31 @@ export function imageOf(value: unknown): Image | undefined {
       };
 }
 
+/** An image that was made of a server. */
+export interface Snapshot {
+  readonly id: number;
+  /** `available`, `creating`, `unavailable`. */
+  readonly status: string;
+  readonly architecture: string;
+  readonly labels: Labels;
+  /** Of the disk that is made of it, in GB. */
+  readonly diskGb?: number;
+}
+
+export function snapshotOf(value: unknown): Snapshot | undefined {
+  const id = idOf(value);
+  const diskGb = numberField(value, 'disk_size');
+  return id === undefined
+    ? undefined
+    : {
+        id,
+        status: textField(value, 'status') ?? '',
+        architecture: textField(value, 'architecture') ?? '',
+        labels: textsField(value, 'labels'),
+        ...(diskGb === undefined ? {} : { diskGb }),
+      };
+}
+
 export function namedOf(value: unknown): Named | undefined {
   const id = idOf(value);
   const name = textField(value, 'name');
