@@ -1,4 +1,5 @@
 import { isMachineError, MachineError, messageOf } from '../core/errors.ts';
+import { compareNaturally } from '../machine/natural-order.ts';
 
 /** A machine and why it could not be made. */
 export interface FailedMachine {
@@ -31,7 +32,7 @@ function joined(failed: readonly FailedMachine[]): unknown {
     return first?.error;
   }
   const { error } = first;
-  const names = failed.map(({ name }) => name);
+  const names = failed.map(({ name }) => name).sort(compareNaturally);
   const general = (text: string): string => text.replaceAll(first.name, 'NAME');
   return new MachineError(
     error.code,
