@@ -34,7 +34,7 @@ export async function choosePlace(ec2: Ec2, config: Ec2Config): Promise<Place> {
     filter('vpc-id', vpc.id),
     ...(config.zone === '' ? [] : [filter('availability-zone', zone)]),
   ];
-  const subnets = await ec2.list('DescribeSubnets', { Filter: filters }, subnetsOf);
+  const subnets = await ec2.offers.list('DescribeSubnets', { Filter: filters }, subnetsOf);
   const subnet = subnets.find(({ isDefaultForZone }) => isDefaultForZone) ?? subnets[0];
   if (subnet === undefined) {
     throw refused(
@@ -46,7 +46,7 @@ export async function choosePlace(ec2: Ec2, config: Ec2Config): Promise<Place> {
 }
 
 async function placeOfSubnet(ec2: Ec2, { subnetId, vpcId }: Ec2Config): Promise<Place> {
-  const [subnet] = await ec2
+  const [subnet] = await ec2.offers
     .list('DescribeSubnets', { SubnetId: [subnetId] }, subnetsOf)
     .catch((error: unknown) => {
       if (isMissing(error)) {
@@ -67,7 +67,7 @@ async function placeOfSubnet(ec2: Ec2, { subnetId, vpcId }: Ec2Config): Promise<
 
 async function chooseVpc(ec2: Ec2, vpcId: string): Promise<Vpc> {
   const wanted = vpcId === '' ? { Filter: [filter('is-default', 'true')] } : { VpcId: [vpcId] };
-  const [vpc] = await ec2.list('DescribeVpcs', wanted, vpcsOf);
+  const [vpc] = await ec2.offers.list('DescribeVpcs', wanted, vpcsOf);
   if (vpc === undefined) {
     throw refused(
       'amazonec2 driver requires either the --amazonec2-subnet-id or --amazonec2-vpc-id option or an AWS Account with a default vpc-id',
@@ -89,7 +89,7 @@ function publisherOf(region: string): string {
  * @throws MachineError `cloud-refused` when there is none, or the type is not known.
  */
 export async function chooseImage(ec2: Ec2, config: Ec2Config): Promise<Image> {
-  const [type] = await ec2.list(
+  const [type] = await ec2.offers.list(
     'DescribeInstanceTypes',
     { InstanceType: [config.instanceType] },
     instanceTypesOf,
@@ -98,11 +98,11 @@ export async function chooseImage(ec2: Ec2, config: Ec2Config): Promise<Image> {
     throw refused(`There is no instance type ${config.instanceType} in ${config.region}.`);
   }
   if (config.image !== '') {
-    const [image] = imagesOf(await ec2.call('DescribeImages', { ImageId: [config.image] }));
+    const [image] = imagesOf(await ec2.offers.call('DescribeImages', { ImageId: [config.image] }));
     return image === undefined ? nowhere(config) : fitting(image, type);
   }
   const architecture = type.architectures.includes('arm64') ? 'arm64' : 'amd64';
-  const answer = await ec2.call('DescribeImages', {
+  const answer = await ec2.offers.call('DescribeImages', {
     Owner: [publisherOf(config.region)],
     Filter: [
       filter('name', ...imageNames(architecture)),

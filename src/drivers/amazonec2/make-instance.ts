@@ -121,6 +121,6 @@ async function userDataOf(context: Ec2Context, { provider }: Ec2World): Promise<
 }
 
 async function imageSize({ config }: Ec2Context, { ec2 }: Ec2World): Promise<number | undefined> {
-  const [image] = imagesOf(await ec2.call('DescribeImages', { ImageId: [config.image] }));
+  const [image] = imagesOf(await ec2.offers.call('DescribeImages', { ImageId: [config.image] }));
   return image?.rootSizeGiB;
 }

@@ -92,7 +92,7 @@ async function rangesOf(
     return state.openTo;
   }
   if (config.isPrivateOnly || config.usesPrivateAddress) {
-    const [vpc] = await ec2.list('DescribeVpcs', { VpcId: [vpcId] }, vpcsOf);
+    const [vpc] = await ec2.offers.list('DescribeVpcs', { VpcId: [vpcId] }, vpcsOf);
     return vpc?.range === undefined ? [] : [vpc.range];
   }
   return [await callerRange({ host, signal }, 'amazonec2-open-to')];

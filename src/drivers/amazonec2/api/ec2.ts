@@ -16,8 +16,8 @@ import { queryBody, type Ec2Action, type QueryParameters } from './query.ts';
 import { signedHeaders } from './sigv4.ts';
 import { parseXml, type XmlElement } from './xml.ts';
 
-/** EC2 as this driver talks to it. */
-export interface Ec2 {
+/** Questions to EC2. */
+interface Ec2Calls {
   /**
    * Sends an action until it has a final answer. All of them can be sent twice: what makes something has a token or a name.
    * @throws MachineError `cloud-refused`, `credentials-refused` with the fact `awsCode`; `request-failed`.
@@ -29,6 +29,12 @@ export interface Ec2 {
     parameters: QueryParameters,
     read: (answer: XmlElement) => readonly T[],
   ): Promise<T[]>;
+}
+
+/** EC2 as this driver talks to it. */
+export interface Ec2 extends Ec2Calls {
+  /** For what EC2 offers, which is the same for all machines of a command: see askOnce. Nothing of ours is in it. */
+  readonly offers: Ec2Calls;
   /** See askTogether; the topic is what is asked for, of this account and endpoint. */
   together<T>(topic: string, id: string, ask: AskMany<T>): Promise<T | undefined>;
 }
@@ -51,13 +57,6 @@ const budget = { limits: [{ burst: 40, perSecond: 10 }], reserve: 20 };
 /** Temporary credentials are looked for again so long before they end. */
 const renewBeforeMs = 60_000;
 const pagesMax = 1_000;
-/** What they tell is the same for all machines of a command. */
-const offers: ReadonlySet<Ec2Action> = new Set([
-  'DescribeImages',
-  'DescribeInstanceTypes',
-  'DescribeSubnets',
-  'DescribeVpcs',
-]);
 const removals: ReadonlySet<Ec2Action> = new Set([
   'TerminateInstances',
   'DeleteKeyPair',
@@ -146,16 +145,23 @@ export function openEc2(access: Ec2Access): Ec2 {
     accountOf(await credentials()),
     endpointOf(config),
   ];
-  const call: Ec2['call'] = async (action, parameters) => {
-    const send = async (): Promise<XmlElement> => ask(client, endpointOf(config), action, parameters);
-    return offers.has(action)
-      ? askOnce(host, { topic: JSON.stringify([await account(), action, parameters]), ask: send })
-      : send();
-  };
+  const call: Ec2['call'] = async (action, parameters) => ask(client, endpointOf(config), action, parameters);
+  const offered: Ec2['call'] = async (action, parameters) =>
+    askOnce(host, {
+      topic: JSON.stringify([await account(), action, parameters]),
+      ask: async () => call(action, parameters),
+    });
   return {
-    call,
+    ...withLists(call),
+    offers: withLists(offered),
     together: async (topic, id, askMany) =>
       askTogether(host, { topic: JSON.stringify([await account(), topic]), id, ask: askMany }),
+  };
+}
+
+function withLists(call: Ec2['call']): Ec2Calls {
+  return {
+    call,
     list: async (action, parameters, read) => {
       const all = [];
       let nextToken: string | undefined;

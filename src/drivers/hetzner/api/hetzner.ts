@@ -115,7 +115,8 @@ async function listAll<T>(
   for (let count = 0; page !== undefined && count < pagesMax; count += 1) {
     const request: JsonRequest = {
       ...{ method: 'GET', path, query: { ...query, page, per_page: perPage } },
-      isOffer: offers.has(path),
+      // What carries a mark of ours is no offer: it changes while we look.
+      isOffer: offers.has(path) && query?.['label_selector'] === undefined,
     };
     const { body } = await api.call(request);
     if (!Array.isArray(field(body, key))) {
