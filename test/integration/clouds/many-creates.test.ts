@@ -35,7 +35,7 @@ for (const [title, calls] of [
   ['in four processes', tens],
 ] as const) {
   test.serial(`EC2: forty machines ${title}, with RequestLimitExceeded`, async (t) => {
-    t.timeout(300_000);
+    t.timeout(600_000);
     const missing = await throttledEc2Missing();
     if (missing !== undefined) {
       t.log(`skipped: ${missing}`);
@@ -70,7 +70,7 @@ for (const [title, calls] of [
 }
 
 test.serial('Hetzner: forty machines in four processes, with 429 and Retry-After', async (t) => {
-  t.timeout(300_000);
+  t.timeout(600_000);
   const missing = await pretendedMissing();
   if (missing !== undefined) {
     t.log(`skipped: ${missing}`);
