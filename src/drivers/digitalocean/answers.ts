@@ -84,11 +84,15 @@ export interface Action {
   readonly id: number;
   /** `in-progress`, `completed`, `errored`. */
   readonly status: string;
+  /** What was asked for: `shutdown`. */
+  readonly type: string;
 }
 
 export function actionOf(value: unknown): Action | undefined {
   const [id, status] = [numberField(value, 'id'), textField(value, 'status')];
-  return id === undefined || !Number.isSafeInteger(id) || status === undefined ? undefined : { id, status };
+  return id === undefined || !Number.isSafeInteger(id) || status === undefined
+    ? undefined
+    : { id, status, type: textField(value, 'type') ?? '' };
 }
 
 export interface Region {
@@ -111,22 +115,41 @@ export function regionOf(value: unknown): Region | undefined {
       };
 }
 
+export interface Size {
+  readonly slug: string;
+  readonly diskGb?: number;
+}
+
+export function sizeOf(value: unknown): Size | undefined {
+  const [slug, diskGb] = [textField(value, 'slug'), numberField(value, 'disk')];
+  return slug === undefined ? undefined : { slug, ...(diskGb === undefined ? {} : { diskGb }) };
+}
+
 export interface Image {
   readonly id: number;
+  /** Empty for one of the account's own. */
   readonly slug: string;
+  readonly name: string;
   readonly status: string;
   readonly regions: readonly string[];
+  /** Of the smallest disk that takes it. */
+  readonly diskGb?: number;
+  readonly createdMs?: number;
 }
 
 export function imageOf(value: unknown): Image | undefined {
-  const id = numberField(value, 'id');
+  const [id, diskGb] = [numberField(value, 'id'), numberField(value, 'min_disk_size')];
+  const createdMs = Date.parse(textField(value, 'created_at') ?? '');
   return id === undefined
     ? undefined
     : {
         id,
         slug: textField(value, 'slug') ?? '',
+        name: textField(value, 'name') ?? '',
         status: textField(value, 'status') ?? 'available',
         regions: textsOf(value, 'regions'),
+        ...(diskGb === undefined ? {} : { diskGb }),
+        ...(Number.isNaN(createdMs) ? {} : { createdMs }),
       };
 }
 

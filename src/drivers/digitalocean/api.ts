@@ -26,6 +26,8 @@ export interface Listing<T> {
   /** Under which the answer has the list. */
   readonly key: string;
   readonly query?: JsonRequest['query'];
+  /** See JsonRequest.isOffer; never for what carries a mark of ours. */
+  readonly isOffer?: boolean;
   /** What it cannot read is left out. */
   readonly read: (value: unknown) => T | undefined;
 }
@@ -52,8 +54,6 @@ const budget = {
   reserve: 20,
 };
 const retriesMax = 5;
-/** Lists that are the same for all machines of a command. */
-const offers: ReadonlySet<string> = new Set(['/regions', '/images', '/vpcs']);
 const perPage = 200;
 const pagesMax = 1_000;
 
@@ -105,12 +105,16 @@ export function openDigitalOcean(access: DropletAccess): DigitalOcean {
   };
 }
 
-async function listAll<T>(api: JsonApi, path: string, { key, query, read }: Listing<T>): Promise<T[]> {
+async function listAll<T>(
+  api: JsonApi,
+  path: string,
+  { key, query, isOffer = false, read }: Listing<T>,
+): Promise<T[]> {
   const all: T[] = [];
   for (let page = 1; page <= pagesMax; page += 1) {
     const request: JsonRequest = {
       ...{ method: 'GET', path, query: { ...query, per_page: perPage, page } },
-      isOffer: offers.has(path),
+      isOffer,
     };
     const { body } = await api.call(request);
     const values = field(body, key);

@@ -5,6 +5,7 @@ import {
   accountOf,
   imageOf,
   regionOf,
+  sizeOf,
   vpcOf,
   type Account,
   type Image,
@@ -43,7 +44,7 @@ async function unlessForbidden<T>(action: () => Promise<T>): Promise<T | undefin
 
 /** The region, which has the size. @throws MachineError `cloud-refused`, also in docker-machine's words. */
 export async function chooseRegion(api: DigitalOcean, config: DropletConfig): Promise<Region> {
-  const regions = await api.list('/regions', { key: 'regions', read: regionOf });
+  const regions = await api.list('/regions', { key: 'regions', isOffer: true, read: regionOf });
   const region = regions.find(({ slug, isAvailable }) => slug === config.region && isAvailable);
   if (region === undefined) {
     const open = regions.filter(({ isAvailable }) => isAvailable).map(({ slug }) => slug);
@@ -71,7 +72,7 @@ export async function chooseImage(api: DigitalOcean, config: DropletConfig): Pro
   const remedy = 'Name one with --digitalocean-image.';
   if (wanted === '') {
     const query = { type: 'distribution' };
-    const images = await api.list('/images', { key: 'images', query, read: imageOf });
+    const images = await api.list('/images', { key: 'images', query, isOffer: true, read: imageOf });
     const newest = newestLts(images, region);
     if (newest === undefined) {
       throw refused(`No image of an Ubuntu LTS was found in ${region}.`, { remedy });
@@ -89,7 +90,28 @@ export async function chooseImage(api: DigitalOcean, config: DropletConfig): Pro
       remedy,
     });
   }
+  await requireDisk(api, config, image);
   return image;
+}
+
+/** A snapshot goes onto no disk that is smaller than the one that it was made of. @throws MachineError `cloud-refused`. */
+async function requireDisk(api: DigitalOcean, { size }: DropletConfig, image: Image): Promise<void> {
+  const { id, slug, diskGb } = image;
+  // The public ones are small enough for every size.
+  if (slug !== '' || diskGb === undefined) {
+    return;
+  }
+  const sizes = await unlessForbidden(async () =>
+    api.list('/sizes', { key: 'sizes', isOffer: true, read: sizeOf }),
+  );
+  const disk = sizes?.find((each) => each.slug === size)?.diskGb;
+  if (disk !== undefined && disk < diskGb) {
+    throw refused(`The image ${id} is too large for droplets of the size ${size}.`, {
+      why: `It needs a disk of ${diskGb} GB, and theirs have ${disk} GB.`,
+      remedy:
+        'Name a larger one with --digitalocean-size, or make the image of a machine with a smaller disk.',
+    });
+  }
 }
 
 /** Of the releases of even years in April the last one that the region has. */
@@ -108,7 +130,7 @@ export async function findVpc(
   { region, vpc: wanted }: { readonly region: string; readonly vpc: string },
 ): Promise<Vpc | undefined> {
   if (wanted === '') {
-    const vpcs = await api.list('/vpcs', { key: 'vpcs', read: vpcOf });
+    const vpcs = await api.list('/vpcs', { key: 'vpcs', isOffer: true, read: vpcOf });
     return vpcs.find((vpc) => vpc.isDefault && vpc.region === region);
   }
   const found = await unlessMissing(() => api.one({ method: 'GET', path: `/vpcs/${wanted}` }, 'vpc', vpcOf));

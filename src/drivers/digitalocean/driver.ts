@@ -22,6 +22,7 @@ export default defineDriver<DropletConfig>(manifest, {
   place: placeOf,
   listOwned: async (context, storeId) => (await import('./owned.ts')).listOwned(context, storeId),
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
+  images: async () => (await import('./images.ts')).dropletImages,
   adoptOwned: async (context, instance, storeId) =>
     (await import('./adopt.ts')).adoptOwned(context, instance, storeId),
   changeExpiry: async (context, expiresMs) => (await import('./expiry.ts')).changeExpiry(context, expiresMs),

@@ -137,4 +137,5 @@ export const manifest: DriverManifest = {
     },
   ],
   capabilities: providerCapabilities,
+  imageFlags: { name: 'digitalocean-image' },
 };

@@ -1,11 +1,14 @@
+import { textField } from '../../cloud/json-fields.ts';
+import { unfinishedImages } from '../images.ts';
 import type { OwnedResource } from '../owned.ts';
 import { sshKeyOf } from './answers.ts';
 import { openDigitalOcean } from './api.ts';
 import { findByTag } from './find-droplet.ts';
 import { deleteFirewall, deleteTag, listFirewalls } from './firewall.ts';
+import { deleteImage, listImages } from './images.ts';
 import { deleteKey } from './key.ts';
 import { deleteDroplet } from './remove.ts';
-import { machineTag, ownTags, readDropletTags, readOwnName, storeTag } from './tags.ts';
+import { isOwnTag, machineTag, readDropletTags, readOwnName, storeTag } from './tags.ts';
 import { accessOfCheck, type DropletCheck } from './world.ts';
 
 /** What is at DigitalOcean that belongs to a store, whatever its records say. */
@@ -26,6 +29,7 @@ export async function listOwned(context: DropletCheck, storeId: string): Promise
     })),
     ...firewalls.flatMap((firewall) => named('firewall', firewall, storeId)),
     ...keys.flatMap((key) => named('key', key, storeId)),
+    ...unfinishedImages(await listImages(api, storeId)),
   ];
 }
 
@@ -53,10 +57,12 @@ function named(
 /** Removes one of them, and the tags of its machine when no droplet has them any more. */
 export async function removeOwned(context: DropletCheck, resource: OwnedResource): Promise<void> {
   const api = openDigitalOcean(accessOfCheck(context));
-  const { kind, id, machineId, expiresMs } = resource;
+  const { kind, id, machineId } = resource;
   const { host, signal } = context;
   if (kind === 'instance' && /^[1-9]\d*$/.test(id)) {
     await deleteDroplet(api, Number(id), { clock: host.clock, signal });
+  } else if (kind === 'image') {
+    await deleteImage(api, id);
   } else if (kind === 'firewall') {
     await deleteFirewall(api, id);
   } else if (kind === 'key') {
@@ -65,7 +71,9 @@ export async function removeOwned(context: DropletCheck, resource: OwnedResource
   if (machineId === undefined || (await findByTag(api, machineTag(machineId))).length > 0) {
     return;
   }
-  for (const tag of ownTags({ machineId, ...(expiresMs === undefined ? {} : { expiresMs }) })) {
+  // Until when the machine was wanted, only a tag itself tells when the droplet is gone.
+  const tags = await api.list('/tags', { key: 'tags', read: (value) => textField(value, 'name') });
+  for (const tag of tags.filter((each) => isOwnTag(each, machineId))) {
     await deleteTag(api, tag);
   }
 }

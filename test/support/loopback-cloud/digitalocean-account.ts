@@ -5,7 +5,8 @@ import { createHash } from 'node:crypto';
 export type Json = Record<string, unknown>;
 
 export const region = 'nyc3';
-const sizes = ['s-1vcpu-1gb', 's-2vcpu-4gb'];
+const sizeDisks: Readonly<Record<string, number>> = { 's-1vcpu-1gb': 25, 's-2vcpu-4gb': 80 };
+const sizeSlugs = Object.keys(sizeDisks);
 const createdAt = '2026-01-02T03:04:05Z';
 
 export const regions: readonly Json[] = [
@@ -16,7 +17,21 @@ export const regions: readonly Json[] = [
 
 function regionOf(slug: string, name: string, available: boolean): Json {
   const features = ['backups', 'ipv6', 'metadata', 'install_agent', 'storage', 'image_transfer'];
-  return { name, slug, features, available, sizes: available ? sizes : [] };
+  return { name, slug, features, available, sizes: available ? sizeSlugs : [] };
+}
+
+export const sizes: readonly Json[] = sizeSlugs.map(sizeOf);
+
+function sizeOf(slug: string): Json {
+  return {
+    ...{ slug, memory: 1024, vcpus: 1, disk: diskOf(slug), transfer: 1, price_monthly: 6 },
+    ...{ price_hourly: 0.00893, regions: ['nyc3', 'ams3'], available: true, description: 'Basic' },
+  };
+}
+
+/** In GB. */
+function diskOf(size: unknown): number {
+  return sizeDisks[String(size)] ?? 0;
 }
 
 export const images: readonly Json[] = [
@@ -34,10 +49,40 @@ function imageOf(id: number, slug: string, distribution: string): Json {
   };
 }
 
+/** An image of a droplet. */
+export interface CloudSnapshot {
+  readonly thing: Json;
+  /** So many times it is told of as pending. */
+  pending: number;
+}
+
+/** The image that is made of a droplet. */
+export function snapshotOf(id: number, name: string, { body }: CloudDroplet): Json {
+  return {
+    ...{ id, name, distribution: 'Ubuntu', slug: null, public: false, regions: [body['region']] },
+    ...{ created_at: createdAt, type: 'snapshot', min_disk_size: diskOf(body['size']), size_gigabytes: 2.34 },
+    ...{ description: '', tags: [], status: 'available', error_message: '' },
+  };
+}
+
+/** The public images and those of the account. Each look brings these nearer to their end. */
+export function allImages(account: CloudAccount): readonly Json[] {
+  return [...images, ...[...account.snapshots.values()].map(shownSnapshot)];
+}
+
+/** A look at one. */
+export function shownSnapshot(snapshot: CloudSnapshot): Json {
+  const isPending = snapshot.pending > 0;
+  snapshot.pending -= isPending ? 1 : 0;
+  return { ...snapshot.thing, ...(isPending ? { status: 'pending' } : {}) };
+}
+
 /** An action that is under way, and what it does in the end. */
 export interface PendingAction {
   readonly id: number;
   readonly type: string;
+  /** Of what it makes. */
+  readonly name?: string;
   /** So many requests about the droplet until it is done. */
   left: number;
   status: 'in-progress' | 'completed' | 'errored';
@@ -62,6 +107,7 @@ export interface CloudAccount {
   status: 'active' | 'locked';
   dropletsMax: number;
   readonly droplets: Map<number, CloudDroplet>;
+  readonly snapshots: Map<number, CloudSnapshot>;
   readonly keys: Map<number, Json>;
   readonly firewalls: Map<string, Json>;
   readonly tags: Set<string>;
@@ -76,6 +122,7 @@ export function makeAccount(uuid: string): CloudAccount {
     status: 'active',
     dropletsMax: 25,
     droplets: new Map(),
+    snapshots: new Map(),
     keys: new Map(),
     firewalls: new Map(),
     tags: new Set(),
@@ -96,7 +143,7 @@ export function accountJson({ uuid, status, dropletsMax }: CloudAccount): Json {
   };
 }
 
-export function dropletJson(droplet: CloudDroplet): Json {
+export function dropletJson(account: CloudAccount, droplet: CloudDroplet): Json {
   const { id, name, body, tags, status, actions, address } = droplet;
   const [hostPart] = [id % 250];
   const v4 =
@@ -106,16 +153,24 @@ export function dropletJson(droplet: CloudDroplet): Json {
           { ip_address: `10.116.0.${hostPart + 2}`, netmask: '255.255.240.0', type: 'private' },
           { ip_address: address, netmask: '255.255.240.0', gateway: '192.0.2.1', type: 'public' },
         ];
-  const image = images.find((one) => one['slug'] === body['image'] || one['id'] === body['image']);
+  const things = [...images, ...[...account.snapshots.values()].map(({ thing }) => thing)];
+  const image = things.find((one) => one['slug'] === body['image'] || one['id'] === body['image']);
   return {
-    ...{ id, name, memory: 1024, vcpus: 1, disk: 25, kernel: null, status, created_at: createdAt, tags },
+    ...{
+      id,
+      name,
+      memory: 1024,
+      vcpus: 1,
+      disk: diskOf(body['size']),
+      kernel: null,
+      status,
+      created_at: createdAt,
+      tags,
+    },
     locked: actions.some((action) => action.status === 'in-progress'),
     features: [...(body['ipv6'] === true ? ['ipv6'] : []), 'private_networking', 'droplet_agent'],
     ...{ backup_ids: [], next_backup_window: null, snapshot_ids: [], image, volume_ids: [] },
-    size: {
-      ...{ slug: body['size'], memory: 1024, vcpus: 1, disk: 25, transfer: 1, price_monthly: 6 },
-      ...{ price_hourly: 0.00893, regions: ['nyc3', 'ams3'], available: true, description: 'Basic' },
-    },
+    size: sizeOf(String(body['size'])),
     ...{ size_slug: body['size'], networks: { v4, v6: [] } },
     region: regions.find(({ slug }) => slug === body['region']),
     vpc_uuid: body['vpc_uuid'] ?? defaultVpc,

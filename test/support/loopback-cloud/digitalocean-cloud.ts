@@ -4,15 +4,21 @@ import { openApiChecks } from '../api-check/openapi.ts';
 import {
   accountJson,
   actionJson,
+  allImages,
   dropletJson,
   firewallJson,
   images,
   keyJson,
   makeAccount,
   regions,
+  shownSnapshot,
+  sizes,
+  snapshotOf,
   type CloudAccount,
   type CloudDroplet,
+  type CloudSnapshot,
   type Json,
+  type PendingAction,
 } from './digitalocean-account.ts';
 import {
   jsonAnswer,
@@ -42,6 +48,9 @@ export interface DigitalOceanCloud extends FaultServer {
   readonly findings: string[];
   /** So many requests about a droplet until an action is done. */
   actionAnswers: number;
+  /** The same for a snapshot, also one that was begun; then its image is pending as often as it is looked at. */
+  snapshotAnswers: number;
+  pendingAnswers: number;
   /** So many times nobody knows a droplet that was made, by its id and by its tags. */
   unknownAnswers: number;
   untaggedAnswers: number;
@@ -100,14 +109,18 @@ type Route = readonly [
 const routes: readonly Route[] = [
   ['GET', /^\/account$/, ({ account }) => jsonAnswer(200, { account: accountJson(account) })],
   ['GET', /^\/regions$/, (asked) => page(asked, 'regions', regions)],
-  ['GET', /^\/images$/, (asked) => page(asked, 'images', images)],
+  ['GET', /^\/sizes$/, (asked) => page(asked, 'sizes', sizes)],
+  ['GET', /^\/images$/, listImages],
   ['GET', /^\/images\/([^/]+)$/, getImage],
+  ['PUT', /^\/images\/(\d+)$/, putImage],
+  ['DELETE', /^\/images\/(\d+)$/, deleteImage],
   ['GET', /^\/vpcs$/, (asked) => page(asked, 'vpcs', asked.account.vpcs)],
   ['GET', /^\/vpcs\/([^/]+)$/, getVpc],
   ['GET', /^\/account\/keys$/, (asked) => page(asked, 'ssh_keys', [...asked.account.keys.values()])],
   ['POST', /^\/account\/keys$/, postKey],
   ['GET', /^\/account\/keys\/([^/]+)$/, (asked) => jsonAnswer(200, { ssh_key: keyOf(asked) })],
   ['DELETE', /^\/account\/keys\/([^/]+)$/, deleteKey],
+  ['GET', /^\/tags$/, listTags],
   ['POST', /^\/tags$/, postTag],
   ['GET', /^\/tags\/([^/]+)$/, getTag],
   ['DELETE', /^\/tags\/([^/]+)$/, deleteTag],
@@ -118,8 +131,9 @@ const routes: readonly Route[] = [
   ['DELETE', /^\/firewalls\/([^/]+)$/, deleteFirewall],
   ['GET', /^\/droplets$/, listDroplets],
   ['POST', /^\/droplets$/, postDroplet],
-  ['GET', /^\/droplets\/(\d+)$/, (asked) => jsonAnswer(200, { droplet: dropletJson(dropletOf(asked)) })],
+  ['GET', /^\/droplets\/(\d+)$/, getDroplet],
   ['DELETE', /^\/droplets\/(\d+)$/, deleteDroplet],
+  ['GET', /^\/droplets\/(\d+)\/actions$/, listActions],
   ['POST', /^\/droplets\/(\d+)\/actions$/, postAction],
   ['GET', /^\/droplets\/(\d+)\/actions\/(\d+)$/, getAction],
 ];
@@ -144,6 +158,8 @@ export async function startDigitalOcean(): Promise<DigitalOceanCloud> {
     accounts,
     findings: [],
     actionAnswers: 2,
+    snapshotAnswers: 2,
+    pendingAnswers: 1,
     unknownAnswers: 0,
     untaggedAnswers: 0,
     pageSizeMax: 200,
@@ -168,6 +184,7 @@ function restsOf(accounts: readonly CloudAccount[]): Rests {
     accounts.flatMap((account) => [...read(account)]);
   return {
     droplets: all(({ droplets }) => [...droplets.keys()].map(String)),
+    images: all(({ snapshots }) => [...snapshots.keys()].map(String)),
     keys: all(({ keys }) => [...keys.values()].map(({ name }) => String(name))),
     firewalls: all(({ firewalls }) => [...firewalls.values()].map(({ name }) => String(name))),
     // What is of one store stays, and so do the user's.
@@ -213,12 +230,47 @@ function page({ cloud, request }: Asked, key: string, all: readonly Json[]): Clo
   });
 }
 
-function getImage({ parts: [wanted] }: Asked): CloudAnswer {
+function listImages(asked: Asked): CloudAnswer {
+  const { account, request } = asked;
+  const isPrivate = request.query.get('private') === 'true';
+  const isPublic = request.query.get('type') === 'distribution';
+  const wanted = (image: Json): boolean => (isPrivate ? image['public'] === false : true);
+  return page(asked, 'images', isPublic ? images : allImages(account).filter(wanted));
+}
+
+function getImage({ account, parts: [wanted] }: Asked): CloudAnswer {
   const image = images.find(({ id, slug }) => slug === wanted || String(id) === wanted);
-  if (image === undefined) {
+  const snapshot = account.snapshots.get(Number(wanted));
+  if (image === undefined && snapshot === undefined) {
     throw notFound();
   }
-  return jsonAnswer(200, { image });
+  return jsonAnswer(200, { image: snapshot === undefined ? image : shownSnapshot(snapshot) });
+}
+
+/** The account's own image of the path: the public ones nobody changes. */
+function ownImageOf({ account, parts: [id] }: Asked): CloudSnapshot {
+  if (images.some((image) => String(image['id']) === id)) {
+    throw new Refusal(403, 'forbidden', 'You are not authorized to perform this operation');
+  }
+  const snapshot = account.snapshots.get(Number(id));
+  if (snapshot === undefined) {
+    throw notFound();
+  }
+  return snapshot;
+}
+
+function putImage(asked: Asked): CloudAnswer {
+  const { thing } = ownImageOf(asked);
+  if (String(asked.body['name']).length > 255) {
+    throw unprocessable('Name is too long');
+  }
+  Object.assign(thing, { name: asked.body['name'] });
+  return jsonAnswer(200, { image: thing });
+}
+
+function deleteImage(asked: Asked): CloudAnswer {
+  asked.account.snapshots.delete(ownImageOf(asked).thing['id'] as number);
+  return { status: 204, body: '' };
 }
 
 function getVpc({ account, parts: [wanted] }: Asked): CloudAnswer {
@@ -272,6 +324,12 @@ function postTag({ cloud, account, body }: Asked): CloudAnswer {
   }
   account.tags.add(name);
   return jsonAnswer(201, { tag: tagJson(account, name) });
+}
+
+function listTags(asked: Asked): CloudAnswer {
+  const { account } = asked;
+  const tags = [...account.tags].map((name) => tagJson(account, name));
+  return page(asked, 'tags', tags);
 }
 
 function getTag({ account, parts: [name = ''] }: Asked): CloudAnswer {
@@ -339,7 +397,7 @@ function dropletOf({ cloud, account, parts: [id] }: Asked): CloudDroplet {
   if (droplet === undefined) {
     throw notFound();
   }
-  goOn(cloud, droplet);
+  goOn(cloud, account, droplet);
   if (droplet.unknown > 0) {
     droplet.unknown -= 1;
     throw notFound();
@@ -347,12 +405,17 @@ function dropletOf({ cloud, account, parts: [id] }: Asked): CloudDroplet {
   return droplet;
 }
 
-function goOn({ failing, futile }: DigitalOceanCloud, droplet: CloudDroplet): void {
+function goOn(cloud: DigitalOceanCloud, account: CloudAccount, droplet: CloudDroplet): void {
+  const { failing, futile, snapshotAnswers } = cloud;
   for (const action of droplet.actions.filter(({ status }) => status === 'in-progress')) {
-    action.left -= 1;
+    action.left = action.type === 'snapshot' ? Math.min(action.left, snapshotAnswers) - 1 : action.left - 1;
     if (action.left < 0) {
       action.status = failing.has(action.type) ? 'errored' : 'completed';
-      if (action.status === 'completed' && !futile.has(action.type)) {
+      if (action.status === 'completed' && action.type === 'snapshot') {
+        const id = newId();
+        const thing = snapshotOf(id, action.name ?? '', droplet);
+        account.snapshots.set(id, { thing, pending: cloud.pendingAnswers });
+      } else if (action.status === 'completed' && !futile.has(action.type)) {
         droplet.status = /^(?:shutdown|power_off)$/.test(action.type) ? 'off' : 'active';
       }
     }
@@ -363,14 +426,22 @@ function listDroplets(asked: Asked): CloudAnswer {
   const { cloud, account, request } = asked;
   const wanted = request.query.get('tag_name');
   const visible = [...account.droplets.values()].filter((droplet) => {
-    goOn(cloud, droplet);
+    goOn(cloud, account, droplet);
     if (wanted !== null && droplet.untagged > 0) {
       droplet.untagged -= 1;
       return false;
     }
     return wanted === null || droplet.tags.includes(wanted);
   });
-  return page(asked, 'droplets', visible.map(dropletJson));
+  return page(
+    asked,
+    'droplets',
+    visible.map((droplet) => dropletJson(account, droplet)),
+  );
+}
+
+function getDroplet(asked: Asked): CloudAnswer {
+  return jsonAnswer(200, { droplet: dropletJson(asked.account, dropletOf(asked)) });
 }
 
 function postDroplet({ cloud, account, body }: Asked): CloudAnswer {
@@ -381,8 +452,7 @@ function postDroplet({ cloud, account, body }: Asked): CloudAnswer {
     (place === undefined && 'You specified an invalid region for Droplet creation.') ||
     (!(place?.['sizes'] as readonly string[]).includes(String(body['size'])) &&
       'You specified an invalid size.') ||
-    (!images.some(({ id, slug }) => [id, slug].includes(body['image'])) &&
-      'You specified an invalid image.') ||
+    imageProblem(account, body) ||
     (!keys.every((id) => account.keys.has(id)) && 'These keys are not valid.') ||
     (!tags.every((tag) => tagForm.test(tag)) && 'Tags are invalid.') ||
     (Buffer.byteLength(String(body['user_data'])) > 65_536 && 'User data is too long.');
@@ -422,9 +492,23 @@ function postDroplet({ cloud, account, body }: Asked): CloudAnswer {
   });
   const href = `${cloud.url}/v2/actions/${creation.id}`;
   return jsonAnswer(202, {
-    droplet: dropletJson(droplet),
+    droplet: dropletJson(account, droplet),
     links: { actions: [{ id: creation.id, rel: 'create', href }] },
   });
+}
+
+/** What is wrong with the image that a droplet is to be made of. */
+function imageProblem(account: CloudAccount, body: Json): string | false {
+  const things = [...images, ...[...account.snapshots.values()].map(({ thing }) => thing)];
+  const image = things.find(({ id, slug }) => body['image'] === id || body['image'] === slug);
+  const disk = sizes.find(({ slug }) => slug === body['size'])?.['disk'];
+  if (image === undefined) {
+    return 'You specified an invalid image for Droplet creation.';
+  }
+  if (!(image['regions'] as readonly unknown[]).includes(body['region'])) {
+    return 'The image is not available in the selected region.';
+  }
+  return Number(image['min_disk_size']) > Number(disk) && 'This size is too small for the image.';
 }
 
 async function deleteDroplet(asked: Asked): Promise<CloudAnswer> {
@@ -448,9 +532,20 @@ function postAction(asked: Asked): CloudAnswer {
   if (type === 'power_on' && droplet.status === 'active') {
     throw unprocessable('Droplet is already powered on.');
   }
-  const action = { id: newId(), type, left: asked.cloud.actionAnswers, status: 'in-progress' as const };
+  const isSnapshot = type === 'snapshot';
+  const action: PendingAction = {
+    ...{ id: newId(), type, status: 'in-progress' },
+    ...(isSnapshot ? { name: String(asked.body['name']) } : {}),
+    left: isSnapshot ? asked.cloud.snapshotAnswers : asked.cloud.actionAnswers,
+  };
   droplet.actions.push(action);
   return jsonAnswer(201, { action: actionJson(droplet.id, action) });
+}
+
+/** The newest first. */
+function listActions(asked: Asked): CloudAnswer {
+  const droplet = dropletOf(asked);
+  return page(asked, 'actions', droplet.actions.map((action) => actionJson(droplet.id, action)).reverse());
 }
 
 function getAction(asked: Asked): CloudAnswer {

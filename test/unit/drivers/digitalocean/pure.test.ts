@@ -14,9 +14,13 @@ import { placeOf } from '../../../../src/drivers/digitalocean/place.ts';
 import { manifest } from '../../../../src/drivers/digitalocean/manifest.ts';
 import {
   dropletTags,
+  finishedImageName,
+  isOwnTag,
   isTag,
   ownName,
+  ownTags,
   readDropletTags,
+  readImageName,
   readOwnName,
   splitTags,
 } from '../../../../src/drivers/digitalocean/tags.ts';
@@ -200,6 +204,39 @@ test('names of keys and firewalls tell whose they are', (t) => {
   );
   t.is(readOwnName('tsmachine-dev'), undefined);
   t.is(readOwnName('dev'), undefined);
+});
+
+test('tags that nothing but a machine has are known again', (t) => {
+  const { machineId, storeId } = own;
+  const tags = ownTags({ machineId, expiresMs: Date.UTC(2031, 1, 3) });
+  t.is(tags.length, 2);
+  t.true(tags.every((tag) => isOwnTag(tag, machineId)));
+  t.false(tags.some((tag) => isOwnTag(tag, storeId)));
+  t.deepEqual(
+    dropletTags(own, 'web').filter((tag) => isOwnTag(tag, machineId)),
+    [`tsmachine-id:${machineId}`],
+  );
+});
+
+test('names of images tell whose they are, and when they are finished what is in them', (t) => {
+  const order = { name: 'ci-1', system: 'Ubuntu 24.04.2 LTS', engineVersion: '28.0.4' };
+  const { machineId, storeId } = own;
+  const said = { name: 'ci-1', machineId };
+  t.deepEqual(readImageName(ownName(own, 'ci-1')), { storeId, said: { ...said, isFinished: false } });
+  t.deepEqual(readImageName(finishedImageName(own, order)), {
+    storeId,
+    said: { ...said, isFinished: true, system: order.system, engineVersion: order.engineVersion },
+  });
+  for (const name of ['golden', `${ownName(own, 'ci-1')} old`, 'web-1 Docker 28.0.4 on Ubuntu 24.04']) {
+    t.is(readImageName(name), undefined, name);
+  }
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (system, engineVersion) => {
+      const name = finishedImageName(own, { name: 'a'.repeat(40), system, engineVersion });
+      return /^[\w .()+-]{1,255}$/.test(name) && readImageName(name)?.said.isFinished === true;
+    }),
+    { seed: 7 },
+  );
 });
 
 test('tags: what is told comes back, and the limits of their form', (t) => {
