@@ -2,9 +2,9 @@ import { MachineError, messageOf } from '../../core/errors.ts';
 import type { FoundImage } from '../../machine/bake/images.ts';
 import { askYesNo } from '../ask.ts';
 import type { AnyCall, Call } from '../call.ts';
-import { parseCreateLine } from '../create-line.ts';
+import { createFlags } from '../create-flags.ts';
 import { driverCommandHelp } from '../driver-help.ts';
-import { readDriverLine, type DriverLine } from '../driver-line.ts';
+import { readDriverLine, requireManifest, type DriverLine } from '../driver-line.ts';
 import { explain, requestOf } from '../make-machine.ts';
 import { formatAge } from '../render/age.ts';
 import { formatTable } from '../render/table.ts';
@@ -17,12 +17,17 @@ const meaningless = ['count', 'json', 'on-error', 'parallel', 'plan', 'resume', 
 
 /** `image bake name`: makes an image at a provider. */
 export async function bake(call: Call<'image bake'>): Promise<number> {
-  const line = await parseCreateLine(call, { without: meaningless });
-  const { manifest, values, given } = line;
+  // Images cost money: no driver stands in for one that was not named.
+  const line = await readDriverLine(call, {
+    flags: createFlags.filter(({ name }) => !meaningless.includes(name)),
+    help: async (driverName) => driverCommandHelp(call, driverName),
+  });
+  const { values, given } = line;
   if (values['help'] === true) {
-    call.print(await driverCommandHelp(call, manifest.name));
+    call.print(await driverCommandHelp(call, line.manifest?.name));
     return 0;
   }
+  const manifest = requireManifest(line);
   const [imageName, ...extra] = line.args;
   if (imageName === undefined || extra.length > 0) {
     throw new MachineError('arguments-invalid', 'Expected the name of one image as an argument');
