@@ -9,7 +9,7 @@ import { openOpenStack, type OpenStack } from './api/openstack.ts';
 import type { OpenStackConfig } from './config.ts';
 import { isThere } from './find-server.ts';
 import { listFloatingIps } from './floating-ip.ts';
-import { machineOfKeyPair, readMark } from './marks.ts';
+import { machineOfName, readMark } from './marks.ts';
 import { groupsOfStore } from './security-group.ts';
 import { listVolumes } from './volume.ts';
 import { accessOfCheck } from './world.ts';
@@ -34,7 +34,7 @@ export async function adoptOwned(
     return undefined;
   }
   const keyName = textField(value, 'key_name') ?? '';
-  const hasOwnKeyPair = machineOfKeyPair(keyName, storeId) === machineId;
+  const hasOwnKeyPair = machineOfName(keyName, storeId) === machineId;
   const volume = await volumeOfMachine(openstack, machineId);
   const [group] = await groupsOfStore(openstack, storeId);
   const { config: address, floatingIpId } = await addressOfServer(openstack, server, machineId);

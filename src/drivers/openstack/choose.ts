@@ -1,7 +1,7 @@
 import { unlessMissing } from '../../cloud/json-api.ts';
-import { field } from '../../cloud/json-fields.ts';
+import { field, numberField } from '../../cloud/json-fields.ts';
 import { MachineError } from '../../core/errors.ts';
-import { diskOfImage, namedThingOf, readAll, type NamedThing } from './api/answers.ts';
+import { diskOfImage, namedThingOf, readAll, snapshotsOfImage, type NamedThing } from './api/answers.ts';
 import type { Service } from './api/keystone.ts';
 import type { OpenStack } from './api/openstack.ts';
 import type { OpenStackConfig } from './config.ts';
@@ -12,6 +12,8 @@ import type { OpenStackConfig } from './config.ts';
 export interface Choice {
   readonly flavorId: string;
   readonly imageId: string;
+  /** The snapshot in which the root disk of the image is. */
+  readonly imageSnapshotId: string;
   /** Of a root disk that is a volume, in GiB. */
   readonly rootSizeGiB: number;
   readonly networkId: string;
@@ -22,16 +24,24 @@ export interface Choice {
 /** A root disk on a volume is not smaller, unless somebody says so. */
 const rootSizeMinGiB = 16;
 
-/** @throws MachineError `cloud-refused` in docker-machine's words for what is not there, and for names of several things. */
+/**
+ * @throws MachineError `cloud-refused` in docker-machine's words for what is not there, for names of several things, and for
+ *   an image that is too large for the flavor.
+ */
 export async function choose(openstack: OpenStack, config: OpenStackConfig): Promise<Choice> {
   const flavor = await findOne(openstack, flavors, config.flavorId, config.flavorName);
   const image = await findOne(openstack, images, config.imageId, config.imageName);
+  const imageSnapshotId = snapshotsOfImage(image?.raw).find(({ isRoot }) => isRoot)?.id ?? '';
+  if (!config.bootsFromVolume && imageSnapshotId === '') {
+    requireRoom(flavor?.raw, image?.raw);
+  }
   const network = await findOne(openstack, networks, config.networkId, config.networkName);
   const group = await findOne(openstack, serverGroups, config.serverGroupId, config.serverGroupName);
   const pool = await findOne(openstack, pools, config.floatingPoolId, config.floatingPool);
   return {
     flavorId: flavor?.id ?? '',
     imageId: image?.id ?? '',
+    imageSnapshotId,
     rootSizeGiB:
       config.volumeSizeGiB > 0
         ? config.volumeSizeGiB
@@ -40,6 +50,18 @@ export async function choose(openstack: OpenStack, config: OpenStackConfig): Pro
     serverGroupId: group?.id ?? '',
     floatingPoolId: pool?.id ?? '',
   };
+}
+
+/** Images of servers need a disk as large as that of the server's flavor. A flavor without one takes that of the image. */
+function requireRoom(flavor: unknown, image: unknown): void {
+  const disk = numberField(flavor, 'disk') ?? 0;
+  const needed = numberField(image, 'min_disk') ?? 0;
+  if (disk > 0 && needed > disk) {
+    throw new MachineError('cloud-refused', 'The image needs a larger disk than the flavor has.', {
+      why: `It needs ${needed} GiB; the flavor has ${disk} GiB.`,
+      remedies: ['Take a larger flavor, or --openstack-boot-from-volume.'],
+    });
+  }
 }
 
 /** Where things of a kind are. */

@@ -168,6 +168,8 @@ export interface OpenStackState {
   /** The request that makes the server may have been sent. */
   readonly maybeServer: boolean;
   readonly floatingIpId: string;
+  /** The snapshot in which the root disk of the image is; empty for an image that Glance has itself. */
+  readonly imageSnapshotId: string;
 }
 
 /** Checks it field by field. @throws MachineError `record-invalid`. */
@@ -186,6 +188,7 @@ export function readState(raw: Readonly<Record<string, unknown>>): OpenStackStat
     hasOwnVolume: flag('hasOwnVolume'),
     maybeServer: flag('maybeServer'),
     floatingIpId: text('floatingIpId', forms.id),
+    imageSnapshotId: text('imageSnapshotId', forms.id),
   };
 }
 

@@ -26,5 +26,6 @@ export default defineDriver<OpenStackConfig>(manifest, {
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
   adoptOwned: async (context, instance, storeId) =>
     (await import('./adopt.ts')).adoptOwned(context, instance, storeId),
+  images: async () => (await import('./images.ts')).openStackImages,
   changeExpiry: async (context, expiresMs) => (await import('./expiry.ts')).changeExpiry(context, expiresMs),
 });

@@ -1,7 +1,7 @@
 import { cloudStatus, unlessMissing } from '../../cloud/json-api.ts';
 import { textField } from '../../cloud/json-fields.ts';
 import type { OpenStack } from './api/openstack.ts';
-import { keyPairName } from './marks.ts';
+import { markedName } from './marks.ts';
 import type { OpenStackContext, OpenStackWorld } from './world.ts';
 
 /** SSH keys: one that is made for the machine and uploaded, or one of the user's. */
@@ -16,7 +16,7 @@ export async function findKeyPair(openstack: OpenStack, name: string): Promise<s
 /** Makes the machine's key and uploads it under a name that nothing else has. */
 export async function uploadKey(context: OpenStackContext, world: OpenStackWorld): Promise<string> {
   const { provider, openstack } = world;
-  const name = keyPairName(context.name, await provider.ownership());
+  const name = markedName(context.name, await provider.ownership());
   const public_key = await provider.userKey();
   await provider.saveState({ hasOwnKeyPair: true });
   try {
@@ -41,7 +41,7 @@ export async function removeKey(
     return;
   }
   // A record of docker-machine names what it made.
-  const own = config.keyName === '' ? keyPairName(name, await provider.ownership()) : config.keyName;
+  const own = config.keyName === '' ? markedName(name, await provider.ownership()) : config.keyName;
   await deleteKeyPair(openstack, own);
 }
 

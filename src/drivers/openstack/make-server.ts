@@ -90,5 +90,6 @@ async function detailsOf(
     metadata: metadataOf(own, { name, userMetadata: state.metadata, nowMs: host.clock.nowMs() }),
     groups: config.groupNames,
     rootSizeGiB,
+    imageSnapshotId: state.imageSnapshotId,
   };
 }

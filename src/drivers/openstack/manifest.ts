@@ -263,5 +263,6 @@ export const manifest: DriverManifest = {
       help: 'Type of the volume that is made',
     },
   ],
+  imageFlags: { name: 'openstack-image-name', id: 'openstack-image-id' },
   capabilities: providerCapabilities,
 };

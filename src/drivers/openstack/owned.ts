@@ -1,15 +1,19 @@
 import { textField } from '../../cloud/json-fields.ts';
 import { ownerTags, readTags } from '../../cloud/ownership.ts';
 import type { CheckContext } from '../driver.ts';
-import type { OwnedKind, OwnedResource } from '../owned.ts';
+import { unfinishedImages } from '../images.ts';
+import type { OwnedResource } from '../owned.ts';
+import type { Image, VolumeSnapshot } from './api/answers.ts';
 import { openOpenStack, type OpenStack } from './api/openstack.ts';
 import type { OpenStackConfig } from './config.ts';
 import { listServers } from './find-server.ts';
 import { deleteFloatingIp, listFloatingIps } from './floating-ip.ts';
+import { deleteImage, imagesOfStore, toBaked } from './images.ts';
 import { deleteKeyPair } from './key-pair.ts';
-import { machineOfKeyPair, readMark } from './marks.ts';
+import { machineOfName, readMark } from './marks.ts';
 import { deleteServer } from './remove.ts';
 import { deleteGroup, groupsOfStore } from './security-group.ts';
+import { deleteSnapshot, listSnapshots } from './snapshots.ts';
 import { deleteVolume, listVolumes } from './volume.ts';
 import { accessOfCheck } from './world.ts';
 
@@ -19,23 +23,55 @@ type Thing = Pick<OwnedResource, 'kind' | 'id' | 'name'> & {
   readonly tags: Readonly<Record<string, string>>;
 };
 
+/** Tells by its name whose it is. */
+type NamedThing = Pick<OwnedResource, 'kind' | 'id' | 'name'> & { readonly machineId: string };
+
 /** Everything of a store in the project and region. */
 export async function listOwned(
   context: CheckContext<OpenStackConfig>,
   storeId: string,
 ): Promise<readonly OwnedResource[]> {
   const openstack = openOpenStack(accessOfCheck(context));
+  // In this order: whatever snapshot is known, its image is.
+  const snapshots = await listSnapshots(openstack);
+  const images = await imagesOfStore(openstack, storeId);
+  const ofImages = snapshotsOfImages(snapshots, images);
   const things = [
     ...(await serversOf(openstack)),
-    ...(await volumesOf(openstack)),
+    ...(await volumesOf(openstack, new Set([...ofImages].map(({ volumeId }) => volumeId)))),
     ...(await floatingIpsOf(openstack)),
     ...(await groupsOf(openstack, storeId)),
   ].filter(({ tags }) => tags[ownerTags.owner] === storeId);
   const place = context.config.region;
+  const named = [
+    ...lostSnapshots(
+      snapshots.filter((each) => !ofImages.has(each)),
+      storeId,
+    ),
+    ...(await keyPairsOf(openstack, storeId)),
+  ];
   return [
     ...things.map(({ tags, ...thing }) => ({ ...thing, place, ...readTags(tags) })),
-    ...(await keyPairsOf(openstack, storeId)).map((pair) => ({ ...pair, place })),
+    ...named.map((thing) => ({ ...thing, place })),
+    ...unfinishedImages(toBaked(images, context.config)),
   ];
+}
+
+/** They go with their images, and so do the volumes that they are of. */
+function snapshotsOfImages(
+  snapshots: readonly VolumeSnapshot[],
+  images: readonly Image[],
+): ReadonlySet<VolumeSnapshot> {
+  const ids = new Set(images.flatMap((image) => image.snapshots.map(({ id }) => id)));
+  return new Set(snapshots.filter(({ id }) => ids.has(id)));
+}
+
+/** Of images that never came to be. */
+function lostSnapshots(snapshots: readonly VolumeSnapshot[], storeId: string): NamedThing[] {
+  return snapshots.flatMap(({ id, name }) => {
+    const machineId = machineOfName(name, storeId);
+    return machineId === undefined ? [] : [{ kind: 'snapshot', id, name, machineId }];
+  });
 }
 
 async function serversOf(openstack: OpenStack): Promise<Thing[]> {
@@ -43,9 +79,11 @@ async function serversOf(openstack: OpenStack): Promise<Thing[]> {
   return servers.map(({ id, name, metadata }) => ({ kind: 'instance', id, name, tags: metadata }));
 }
 
-async function volumesOf(openstack: OpenStack): Promise<Thing[]> {
+async function volumesOf(openstack: OpenStack, ofImages: ReadonlySet<string>): Promise<Thing[]> {
   const volumes = (await openstack.has('volume')) ? await listVolumes(openstack) : [];
-  return volumes.map(({ id, name, metadata }) => ({ kind: 'disk', id, name, tags: metadata }));
+  return volumes
+    .filter(({ id }) => !ofImages.has(id))
+    .map(({ id, name, metadata }) => ({ kind: 'disk', id, name, tags: metadata }));
 }
 
 async function floatingIpsOf(openstack: OpenStack): Promise<Thing[]> {
@@ -68,17 +106,12 @@ async function groupsOf(openstack: OpenStack, storeId: string): Promise<Thing[]>
   }));
 }
 
-async function keyPairsOf(
-  openstack: OpenStack,
-  storeId: string,
-): Promise<
-  { readonly kind: OwnedKind; readonly id: string; readonly name: string; readonly machineId: string }[]
-> {
+async function keyPairsOf(openstack: OpenStack, storeId: string): Promise<NamedThing[]> {
   const pairs = await openstack.list('compute', '/os-keypairs', 'keypairs');
   return pairs.flatMap((pair) => {
     const name = textField(pair, 'keypair', 'name') ?? '';
-    const machineId = machineOfKeyPair(name, storeId);
-    return machineId === undefined ? [] : [{ kind: 'key' as const, id: name, name, machineId }];
+    const machineId = machineOfName(name, storeId);
+    return machineId === undefined ? [] : [{ kind: 'key', id: name, name, machineId }];
   });
 }
 
@@ -91,6 +124,10 @@ export async function removeOwned(
   switch (kind) {
     case 'instance':
       return deleteServer(context, openstack, id);
+    case 'image':
+      return deleteImage(context, openstack, id);
+    case 'snapshot':
+      return deleteSnapshot(context, openstack, id);
     case 'disk':
       return deleteVolume(context, openstack, id);
     case 'address':

@@ -32,7 +32,7 @@ function chooseStep(context: OpenStackContext): Step {
     run: async () => {
       const { host, config, save } = context;
       const { openstack, provider, state } = await openWorld(context);
-      const { rootSizeGiB, ...chosen } = await choose(openstack, config);
+      const { rootSizeGiB, imageSnapshotId, ...chosen } = await choose(openstack, config);
       const userData =
         state.userDataFile === ''
           ? {}
@@ -46,7 +46,7 @@ function chooseStep(context: OpenStackContext): Step {
         ...(config.bootsFromVolume ? { VolumeSize: rootSizeGiB } : {}),
         ...userData,
       });
-      await provider.saveState({ projectId: await openstack.projectId(), hasBegun: true });
+      await provider.saveState({ projectId: await openstack.projectId(), hasBegun: true, imageSnapshotId });
       return { flavor: chosen.flavorId, image: chosen.imageId, network: chosen.networkId };
     },
   };

@@ -81,7 +81,8 @@ export async function listVolumes(openstack: OpenStack): Promise<readonly Volume
   return readAll(await openstack.list('volume', '/volumes/detail', 'volumes'), volumeOf);
 }
 
-async function volumesOfMachine(openstack: OpenStack, machineId: string): Promise<readonly Volume[]> {
+/** Those that were made for a machine, with everything that it may have attached. */
+export async function volumesOfMachine(openstack: OpenStack, machineId: string): Promise<readonly Volume[]> {
   const volumes = await listVolumes(openstack);
   return volumes.filter(({ metadata }) => metadata[ownerTags.machine] === machineId);
 }

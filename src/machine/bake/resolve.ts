@@ -24,8 +24,11 @@ export async function withBakedImage(session: Session, request: CreateRequest): 
     return request;
   }
   const found = await imagesOf(async () => {
-    // Whatever the flag says, the place does not depend on it.
-    const elsewhere = { ...flagValues, [imageFlags.name]: flagDefault(imageFlags.name) };
+    // The place does not depend on it, but a flag that takes ids only would refuse the name.
+    const isForIds = imageFlags.id === undefined;
+    const elsewhere = isForIds
+      ? { ...flagValues, [imageFlags.name]: flagDefault(imageFlags.name) }
+      : flagValues;
     return imagesIn(session, lookoutOfFlags(session, driver, { flags: elsewhere, secrets }));
   });
   const image = found.findLast((each) => each.isFinished && each.name === name);

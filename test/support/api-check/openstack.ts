@@ -103,6 +103,7 @@ const server = object(
 const action = oneOf(
   ...['os-start', 'os-stop', 'resume', 'unpause', 'unshelve'].map((name) => object({ [name]: nothing })),
   object({ 'os-getConsoleOutput': object({}, { length: { type: ['integer', 'string', 'null'] } }) }),
+  object({ createImage: object({ name: text }, { metadata: metadata() }) }),
   object({ reboot: object({ type: { enum: ['SOFT', 'HARD'] } }) }),
 );
 const keyPair = object({
@@ -144,6 +145,17 @@ const volume = object({
   ),
 });
 
+// Glance: Image Service API v2, "Update image" with patches of version 2.1.
+const imagePatch = {
+  type: 'array',
+  minItems: 1,
+  items: object({
+    op: { enum: ['add', 'replace'] },
+    path: { type: 'string', pattern: '^/[a-zA-Z0-9_-]+$' },
+    value: { type: 'string', maxLength: 255 },
+  }),
+};
+
 const page = ['marker'];
 const operations: readonly Operation[] = [
   { method: 'POST', path: '/identity/v3/auth/tokens', body: auth },
@@ -163,8 +175,15 @@ const operations: readonly Operation[] = [
   { method: 'POST', path: '/compute/v2.1/servers/*/action', body: action },
   { method: 'POST', path: '/compute/v2.1/servers/*/metadata', body: object({ metadata: metadata() }) },
   { method: 'DELETE', path: '/compute/v2.1/servers/*/metadata/*' },
-  { method: 'GET', path: '/image/v2/images', query: [...page, 'name', 'status'] },
+  // A list can be asked for by any property.
+  {
+    method: 'GET',
+    path: '/image/v2/images',
+    query: [...page, 'name', 'status', 'owner', 'tsmachine-owner', 'tsmachine-id'],
+  },
   { method: 'GET', path: '/image/v2/images/*' },
+  { method: 'PATCH', path: '/image/v2/images/*', body: imagePatch },
+  { method: 'DELETE', path: '/image/v2/images/*' },
   { method: 'GET', path: '/network/v2.0/networks', query: [...page, 'name', 'router:external'] },
   { method: 'GET', path: '/network/v2.0/networks/*' },
   { method: 'GET', path: '/network/v2.0/ports', query: [...page, 'device_id'] },
@@ -181,6 +200,10 @@ const operations: readonly Operation[] = [
   { method: 'POST', path: '/volume/v3/*/volumes', body: volume },
   { method: 'GET', path: '/volume/v3/*/volumes/*' },
   { method: 'DELETE', path: '/volume/v3/*/volumes/*' },
+  { method: 'POST', path: '/volume/v3/*/volumes/*/metadata', body: object({ metadata: metadata() }) },
+  { method: 'GET', path: '/volume/v3/*/snapshots/detail', query: page },
+  { method: 'GET', path: '/volume/v3/*/snapshots/*' },
+  { method: 'DELETE', path: '/volume/v3/*/snapshots/*' },
 ];
 
 const compiled = new Map<Schema, ValidateFunction>();

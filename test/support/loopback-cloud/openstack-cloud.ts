@@ -1,6 +1,5 @@
 import { checkOpenStackRequest } from '../api-check/openstack.ts';
 import {
-  jsonAnswer,
   startFaultServer,
   type CloudAnswer,
   type CloudRequest,
@@ -10,8 +9,9 @@ import {
 import type { Rests } from './fault-suite.ts';
 import { compute, liveServers } from './openstack-compute.ts';
 import { issueToken } from './openstack-identity.ts';
+import { images, snapshots } from './openstack-images.ts';
 import { network, volumes } from './openstack-network.ts';
-import { given, keystoneError, novaError, OpenStackState, pageOf } from './openstack-state.ts';
+import { given, keystoneError, novaError, OpenStackState } from './openstack-state.ts';
 
 // An OpenStack on this computer. Every request is checked by schemas of what its services document.
 
@@ -62,28 +62,12 @@ async function answer(state: OpenStackState, request: CloudRequest, url: string)
     case 'image':
       return images(state, request, rest[1]);
     case 'volume':
-      return volumes(state, request, rest[2]);
+      return rest[1] === 'snapshots'
+        ? snapshots(state, request, rest[2])
+        : volumes(state, request, rest[2], rest[3]);
     default:
       return novaError(404, 'The resource could not be found.');
   }
-}
-
-/** Glance, whose errors are pages. */
-function images(state: OpenStackState, request: CloudRequest, id: string | undefined): CloudAnswer {
-  if (id === undefined) {
-    const name = request.query.get('name');
-    return pageOf(
-      state,
-      request,
-      'images',
-      given.images.filter((each) => name === null || each.name === name),
-    );
-  }
-  const found = given.images.find((each) => each.id === id);
-  const page = '<html><head><title>404 Not Found</title></head><body>No image found</body></html>';
-  return found === undefined
-    ? { status: 404, headers: { 'content-type': 'text/html' }, body: page }
-    : jsonAnswer(200, found);
 }
 
 function restsOf(state: OpenStackState): Rests {
@@ -100,6 +84,10 @@ function restsOf(state: OpenStackState): Rests {
     volumes: [...state.volumes.values()]
       .filter(({ id, status }) => isNew(given.volumes, id) && status !== 'deleting')
       .map(({ id }) => id),
+    images: [...state.images.keys()],
+    snapshots: [...state.snapshots.values()]
+      .filter(({ status }) => status !== 'deleting')
+      .map(({ name }) => name),
   };
 }
 

@@ -1,3 +1,4 @@
+import { createImage, mappingOf, type ImageOrder } from './openstack-images.ts';
 import { jsonAnswer, type CloudAnswer, type CloudRequest } from './fault-server.ts';
 import {
   given,
@@ -46,7 +47,7 @@ export async function compute(
       }
       return id === undefined || id === 'detail'
         ? listServers(state, request)
-        : oneServer(state, method, { id, verb, key, body });
+        : oneServer(state, request, { id, verb, key, body });
     default:
       return novaError(404, 'The resource could not be found.');
   }
@@ -140,12 +141,28 @@ async function makeServer(
   const disks = wanted.block_device_mapping_v2 ?? [];
   const root = disks.find(({ boot_index: index }) => index === 0);
   const imageId = wanted.imageRef ?? (root?.source_type === 'image' ? root.uuid : '');
+  const image = state.images.get(imageId);
+  const mapping = image === undefined ? [] : mappingOf(image);
   const networkId = wanted.networks?.[0]?.uuid ?? given.networks[0].id;
   const refused = (
     [
       [given.flavors.every(({ id }) => id !== wanted.flavorRef), 'Invalid flavorRef provided.'],
-      [imageId !== '' && given.images.every(({ id }) => id !== imageId), 'Invalid imageRef provided.'],
-      [imageId === '' && root?.source_type !== 'volume', 'Block Device Mapping is Invalid: no boot device.'],
+      [
+        imageId !== '' && image === undefined && given.images.every(({ id }) => id !== imageId),
+        'Invalid imageRef provided.',
+      ],
+      [
+        root?.source_type === 'snapshot' && !state.snapshots.has(root.uuid),
+        'Block Device Mapping is Invalid: failed to get snapshot.',
+      ],
+      [
+        root?.source_type === 'image' && mapping.length > 0,
+        'Block Device Mapping is Invalid: the image has no data.',
+      ],
+      [
+        imageId === '' && root?.source_type !== 'volume' && root?.source_type !== 'snapshot',
+        'Block Device Mapping is Invalid: no boot device.',
+      ],
       [wanted.key_name !== undefined && !state.keyPairs.has(wanted.key_name), 'Invalid key_name provided.'],
       [groups.includes(undefined), `Security group not found for project ${projectId}.`],
       [given.networks.every(({ id }) => id !== networkId), `Network ${networkId} could not be found.`],
@@ -190,8 +207,12 @@ async function makeServer(
     userData: Buffer.from(wanted.user_data ?? '', 'base64').toString(),
     flavorId: wanted.flavorRef,
     imageId,
+    isOnVolume: root?.destination_type === 'volume' || mapping.length > 0,
+    inherited: image?.properties ?? {},
     portId: port.id,
-    volumes: disks.flatMap((disk) => (disk.destination_type === 'volume' ? [attach(state, id, disk)] : [])),
+    volumes: [...mapping, ...disks].flatMap((disk) =>
+      disk.destination_type === 'volume' ? [attach(state, id, disk)] : [],
+    ),
     looksLeft: state.settings.buildLooks,
     unknownLooksLeft: state.settings.unknownLooks,
     isDeleted: false,
@@ -258,7 +279,9 @@ export async function forget(state: OpenStackState, server: CloudServer): Promis
   }
   for (const { id, endsWithServer } of server.volumes) {
     const volume = state.volumes.get(id);
-    if (endsWithServer) {
+    // Cinder keeps a volume that has a snapshot, and Nova does not mind.
+    const isHeld = [...state.snapshots.values()].some(({ volumeId }) => volumeId === id);
+    if (endsWithServer && !isHeld) {
       state.volumes.delete(id);
     } else if (volume !== undefined) {
       Object.assign(volume, { status: 'available', serverId: null });
@@ -286,7 +309,7 @@ async function listServers(state: OpenStackState, request: CloudRequest): Promis
 
 async function oneServer(
   state: OpenStackState,
-  method: string,
+  { method, headers }: CloudRequest,
   {
     id,
     verb,
@@ -300,6 +323,7 @@ async function oneServer(
   },
 ): Promise<CloudAnswer> {
   const server = state.servers.get(id);
+  const version = headers['openstack-api-version'];
   const missing = novaError(404, `Instance ${id} could not be found.`);
   if (server === undefined) {
     return missing;
@@ -319,14 +343,17 @@ async function oneServer(
     return { status: 204, body: '' };
   }
   if (verb === 'action') {
-    return act(state, server, Object.keys(body)[0] ?? '');
+    const order = body['createImage'] as ImageOrder | undefined;
+    return order === undefined
+      ? act(state, server, Object.keys(body)[0] ?? '')
+      : createImage(state, server, order);
   }
   if (server.unknownLooksLeft > 0) {
     server.unknownLooksLeft -= 1;
     return missing;
   }
   await look(state, server);
-  return state.servers.has(id) ? jsonAnswer(200, { server: show(state, server) }) : missing;
+  return state.servers.has(id) ? jsonAnswer(200, { server: show(state, server, version) }) : missing;
 }
 
 const actions: Readonly<
@@ -357,7 +384,11 @@ function act(state: OpenStackState, server: CloudServer, name: string): CloudAns
   return { status: 202, body: '' };
 }
 
-function show(state: OpenStackState, server: CloudServer): Body & { readonly id: string } {
+function show(
+  state: OpenStackState,
+  server: CloudServer,
+  version?: string | string[],
+): Body & { readonly id: string } {
   const port = state.ports.get(server.portId);
   const floating = [...state.floatingIps.values()].filter(({ portId }) => portId === server.portId);
   const network = given.networks.find(({ id }) => id === port?.networkId)?.name ?? 'private';
@@ -381,10 +412,14 @@ function show(state: OpenStackState, server: CloudServer): Body & { readonly id:
     tenant_id: projectId,
     user_id: 'u',
     metadata: server.metadata,
-    image: server.imageId === '' ? '' : { id: server.imageId, links: [] },
+    image: server.imageId === '' || server.isOnVolume ? '' : { id: server.imageId, links: [] },
     flavor: { id: server.flavorId, links: [] },
     addresses,
     key_name: server.keyName,
+    'os-extended-volumes:volumes_attached': server.volumes.map((volume) => ({
+      id: volume.id,
+      ...(version === undefined ? {} : { delete_on_termination: volume.endsWithServer }),
+    })),
     'OS-EXT-STS:task_state': server.task,
     'OS-EXT-STS:vm_state': server.status === 'ACTIVE' ? 'active' : 'building',
     'OS-EXT-STS:power_state': server.status === 'ACTIVE' ? 1 : 0,

@@ -175,8 +175,13 @@ function showFloatingIp(ip: CloudFloatingIp): Body & { readonly id: string } {
 }
 
 /** Cinder, behind `/volume/v3/PROJECT`. */
-export function volumes(state: OpenStackState, request: CloudRequest, id: string | undefined): CloudAnswer {
-  if (request.method === 'POST') {
+export function volumes(
+  state: OpenStackState,
+  request: CloudRequest,
+  id: string | undefined,
+  verb: string | undefined,
+): CloudAnswer {
+  if (request.method === 'POST' && id === undefined) {
     const { volume: wanted } = JSON.parse(request.body) as {
       volume: { name?: string; size: number; volume_type?: string; metadata?: Record<string, string> };
     };
@@ -195,9 +200,18 @@ export function volumes(state: OpenStackState, request: CloudRequest, id: string
   if (found === undefined) {
     return novaError(404, `Volume ${id} could not be found.`);
   }
+  if (verb === 'metadata') {
+    const { metadata } = JSON.parse(request.body) as { metadata: Record<string, string> };
+    Object.assign(found.metadata, metadata);
+    return jsonAnswer(200, { metadata: found.metadata });
+  }
   if (request.method === 'DELETE') {
-    if (!['available', 'error'].includes(found.status)) {
-      return novaError(400, 'Invalid volume: Volume status must be available or error.');
+    const isHeld = [...state.snapshots.values()].some(({ volumeId }) => volumeId === id);
+    if (!['available', 'error'].includes(found.status) || isHeld) {
+      return novaError(
+        400,
+        'Invalid volume: Volume status must be available or error and must not have snapshots.',
+      );
     }
     Object.assign(found, { status: 'deleting', looksLeft: state.settings.changeLooks });
     return { status: 202, body: '' };

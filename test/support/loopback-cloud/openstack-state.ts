@@ -14,6 +14,9 @@ export interface CloudServer {
   readonly userData: string;
   readonly flavorId: string;
   readonly imageId: string;
+  readonly isOnVolume: boolean;
+  /** Properties of its image, which Nova hands on to an image that is made of it. */
+  readonly inherited: Readonly<Record<string, unknown>>;
   readonly portId: string;
   readonly volumes: { readonly id: string; readonly endsWithServer: boolean }[];
   /** Looks until what is being done to it is done. */
@@ -56,6 +59,24 @@ export interface CloudVolume {
   looksLeft: number;
 }
 
+/** An image that was made of a server. */
+export interface CloudImage {
+  readonly id: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  name: string;
+  looksLeft: number;
+}
+
+/** A snapshot of a volume. */
+export interface CloudSnapshot {
+  readonly id: string;
+  readonly name: string;
+  readonly volumeId: string;
+  readonly size: number;
+  status: string;
+  looksLeft: number;
+}
+
 /** Settings that tests change as they go. */
 export interface CloudSettings {
   /** Looks at a server until it is ACTIVE. */
@@ -64,6 +85,8 @@ export interface CloudSettings {
   unknownLooks: number;
   /** Looks for every other change: power, removal, volumes. */
   changeLooks: number;
+  /** Looks until an image or a snapshot that is made can be used. */
+  imageLooks: number;
   /** Most servers, floating IPs. */
   serversMax: number;
   floatingIpsMax: number;
@@ -124,10 +147,14 @@ export class OpenStackState {
       { ...volume, type: 'lvm', metadata: {}, status: 'available', serverId: null, looksLeft: 0 },
     ]),
   );
+  /** Those that were made of servers. */
+  readonly images = new Map<string, CloudImage>();
+  readonly snapshots = new Map<string, CloudSnapshot>();
   readonly settings: CloudSettings = {
     buildLooks: 2,
     unknownLooks: 0,
     changeLooks: 1,
+    imageLooks: 1,
     serversMax: 10,
     floatingIpsMax: 10,
     pageSize: 1000,

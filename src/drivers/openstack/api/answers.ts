@@ -20,6 +20,10 @@ export interface Server {
   readonly fault?: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly addresses: readonly ServerAddress[];
+  /** Its root disk is a volume. */
+  readonly isOnVolume: boolean;
+  /** Volumes that end with it; from Nova 2.3 on. */
+  readonly endingVolumeIds: readonly string[];
 }
 
 /** A server of a list or of an answer of its own; undefined for something without an id. */
@@ -53,6 +57,10 @@ export function serverOf(value: unknown): Server | undefined {
     ...(fault === undefined ? {} : { fault }),
     metadata: textsField(value, 'metadata'),
     addresses,
+    isOnVolume: textField(value, 'image') === '',
+    endingVolumeIds: listField(value, 'os-extended-volumes:volumes_attached').flatMap((each) =>
+      field(each, 'delete_on_termination') === true ? (textField(each, 'id') ?? []) : [],
+    ),
   };
 }
 
@@ -70,7 +78,60 @@ export function namedThingOf(value: unknown): NamedThing | undefined {
 /** What of an image says how large a disk it needs, in GiB. */
 export function diskOfImage(value: unknown): number {
   const virtualBytes = numberField(value, 'virtual_size') ?? 0;
-  return Math.max(numberField(value, 'min_disk') ?? 0, Math.ceil(virtualBytes / 1024 ** 3));
+  const root = snapshotsOfImage(value).find(({ isRoot }) => isRoot);
+  return Math.max(
+    numberField(value, 'min_disk') ?? 0,
+    Math.ceil(virtualBytes / 1024 ** 3),
+    root?.sizeGiB ?? 0,
+  );
+}
+
+/** A snapshot of a volume in which a disk of an image is. */
+export interface ImageSnapshot {
+  readonly id: string;
+  readonly isRoot: boolean;
+  readonly sizeGiB: number;
+}
+
+/** Where an image of a server is whose disks are volumes: Nova writes it as JSON in a property. */
+export function snapshotsOfImage(value: unknown): readonly ImageSnapshot[] {
+  let mapping: unknown;
+  try {
+    mapping = JSON.parse(textField(value, 'block_device_mapping') ?? '[]');
+  } catch {
+    return [];
+  }
+  return listField({ mapping }, 'mapping').flatMap((each) => {
+    const id = textField(each, 'snapshot_id');
+    const isRoot = numberField(each, 'boot_index') === 0;
+    return id === undefined ? [] : [{ id, isRoot, sizeGiB: numberField(each, 'volume_size') ?? 0 }];
+  });
+}
+
+/** An image of Glance. */
+export interface Image extends NamedThing {
+  /** `queued`, `saving`, `active`, `killed`, `deleted`, … */
+  readonly status: string;
+  /** As the image says it; empty where it says nothing. */
+  readonly architecture: string;
+  readonly diskGiB: number;
+  readonly snapshots: readonly ImageSnapshot[];
+  /** All of it that are texts: properties stand between the other fields. */
+  readonly properties: Readonly<Record<string, string>>;
+}
+
+export function imageOf(value: unknown): Image | undefined {
+  const thing = namedThingOf(value);
+  return thing === undefined
+    ? undefined
+    : {
+        ...thing,
+        status: textField(value, 'status') ?? '',
+        architecture: textField(value, 'hw_architecture') ?? textField(value, 'architecture') ?? '',
+        diskGiB: diskOfImage(value),
+        snapshots: snapshotsOfImage(value),
+        properties: textsField(value),
+      };
 }
 
 /** A rule that lets something in. Absent bounds mean everything. */
@@ -156,6 +217,24 @@ export function volumeOf(value: unknown): Volume | undefined {
   return thing === undefined
     ? undefined
     : { ...thing, status: textField(value, 'status') ?? '', metadata: textsField(value, 'metadata') };
+}
+
+/** A snapshot of a volume. */
+export interface VolumeSnapshot extends NamedThing {
+  /** `creating`, `available`, `deleting`, `error`, `error_deleting`. */
+  readonly status: string;
+  readonly volumeId: string;
+}
+
+export function volumeSnapshotOf(value: unknown): VolumeSnapshot | undefined {
+  const thing = namedThingOf(value);
+  return thing === undefined
+    ? undefined
+    : {
+        ...thing,
+        status: textField(value, 'status') ?? '',
+        volumeId: textField(value, 'volume_id') ?? '',
+      };
 }
 
 /** Those of a list that can be read. */

@@ -32,6 +32,8 @@ export interface OpenStack {
 export interface ServiceRequest extends Omit<JsonRequest, 'headers'> {
   /** Of Nova; the lowest that has what is needed. */
   readonly microversion?: string;
+  /** Of a body that is not plain JSON. */
+  readonly contentType?: string;
 }
 
 /** Who asks, and as whom. */
@@ -54,7 +56,7 @@ const pagesMax = 1_000;
 export function openOpenStack(access: Access): OpenStack {
   let opened: Promise<Opened> | undefined;
   const open = async (): Promise<Opened> => (opened ??= openApi(access));
-  const call: OpenStack['call'] = async (service, { microversion, path, ...request }) => {
+  const call: OpenStack['call'] = async (service, { microversion, contentType, path, ...request }) => {
     const { api, session } = await open();
     const base = (await session(false)).urls[service];
     if (base === undefined) {
@@ -62,10 +64,12 @@ export function openOpenStack(access: Access): OpenStack {
         remedies: ['Look at --openstack-region and --openstack-endpoint-type.'],
       });
     }
-    const headers =
-      microversion === undefined ? {} : { headers: { 'openstack-api-version': `compute ${microversion}` } };
+    const headers = {
+      ...(microversion === undefined ? {} : { 'openstack-api-version': `compute ${microversion}` }),
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    };
     const { body } = await api
-      .call({ ...request, ...headers, path: `${base}${path}` })
+      .call({ ...request, headers, path: `${base}${path}` })
       .catch((error: unknown) => {
         throw clarified(error);
       });

@@ -18,6 +18,8 @@ export interface ServerDetails {
   readonly groups: readonly string[];
   /** Of a root disk that is a volume, in GiB. */
   readonly rootSizeGiB: number;
+  /** The snapshot in which the root disk of the image is; empty for an image that Glance has itself. */
+  readonly imageSnapshotId: string;
 }
 
 /** The request that makes a server, and the version of Nova that understands all of it. */
@@ -34,7 +36,7 @@ export function serverRequest(config: OpenStackConfig, details: ServerDetails): 
       why: `It has ${userData.length} characters as base64 together with what tsmachine adds; ${userDataMax} are allowed.`,
     });
   }
-  const disks = blockDevices(config, details.rootSizeGiB);
+  const disks = blockDevices(config, details);
   const body = {
     server: {
       name: details.name,
@@ -55,16 +57,23 @@ export function serverRequest(config: OpenStackConfig, details: ServerDetails): 
   return { body, ...(namesType ? { microversion: '2.67' } : {}) };
 }
 
-function blockDevices(config: OpenStackConfig, rootSizeGiB: number): Record<string, unknown>[] {
+function blockDevices(
+  config: OpenStackConfig,
+  { rootSizeGiB, imageSnapshotId }: ServerDetails,
+): Record<string, unknown>[] {
   const { bootsFromVolume, volumeId, volumeType, imageId } = config;
+  // Neither Nova nor Cinder makes a disk of an image that is nothing but a name for a snapshot.
+  const source =
+    imageSnapshotId === ''
+      ? { uuid: imageId, source_type: 'image' }
+      : { uuid: imageSnapshotId, source_type: 'snapshot' };
   const existing = { uuid: volumeId, source_type: 'volume', destination_type: 'volume' };
   if (bootsFromVolume) {
     return [
       volumeId === ''
         ? {
             boot_index: 0,
-            uuid: imageId,
-            source_type: 'image',
+            ...source,
             destination_type: 'volume',
             volume_size: rootSizeGiB,
             volume_type: volumeType === '' ? undefined : volumeType,
@@ -80,9 +89,8 @@ function blockDevices(config: OpenStackConfig, rootSizeGiB: number): Record<stri
     // With a further disk the list has the root disk, too.
     {
       boot_index: 0,
-      uuid: imageId,
-      source_type: 'image',
-      destination_type: 'local',
+      ...source,
+      destination_type: imageSnapshotId === '' ? 'local' : 'volume',
       delete_on_termination: true,
     },
     {

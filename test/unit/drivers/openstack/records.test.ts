@@ -1,15 +1,19 @@
 import test from 'ava';
+import type { FlagValues } from '../../../../src/drivers/driver.ts';
 import driver from '../../../../src/drivers/openstack/driver.ts';
-import { groupOf, serverOf } from '../../../../src/drivers/openstack/api/answers.ts';
+import { groupOf, imageOf, serverOf } from '../../../../src/drivers/openstack/api/answers.ts';
 import { serverRequest, type ServerDetails } from '../../../../src/drivers/openstack/api/requests.ts';
 import { readConfig } from '../../../../src/drivers/openstack/config.ts';
 import { configure } from '../../../../src/drivers/openstack/configure.ts';
 import { statusOf } from '../../../../src/drivers/openstack/inspect.ts';
 import {
-  keyPairName,
-  machineOfKeyPair,
+  finishedMark,
+  machineOfName,
+  markedName,
   markOfMachine,
+  propertiesOfImage,
   readMark,
+  readProperties,
   refusedMetadata,
 } from '../../../../src/drivers/openstack/marks.ts';
 import { placeOf } from '../../../../src/drivers/openstack/place.ts';
@@ -20,7 +24,10 @@ const base = {
   'openstack-flavor-name': 'm1.small',
   'openstack-image-name': 'ubuntu',
 };
-const details: ServerDetails = { name: 'dev', userData: 'x', metadata: {}, groups: ['g'], rootSizeGiB: 16 };
+const details: ServerDetails = {
+  ...{ name: 'dev', userData: 'x', metadata: {}, groups: ['g'], rootSizeGiB: 16 },
+  imageSnapshotId: '',
+};
 const own = {
   machineId: '11111111-2222-4333-8444-555555555555',
   storeId: 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee',
@@ -204,11 +211,11 @@ test('marks hold what they are given, within the bounds of names and description
   t.true(text.length <= 255, `${text.length}`);
   t.like(readMark(text), { tsmachine: '1', 'tsmachine-id': own.machineId, 'tsmachine-owner': own.storeId });
   t.deepEqual(readMark('tsmachine-owner=x my own'), {});
-  const name = keyPairName(`a.${'b'.repeat(61)}`, own);
+  const name = markedName(`a.${'b'.repeat(61)}`, own);
   t.regex(name, /^a-b{61}-[0-9a-f]{64}$/);
-  t.is(machineOfKeyPair(name, own.storeId), own.machineId);
-  t.is(machineOfKeyPair(name, own.machineId), undefined);
-  t.is(machineOfKeyPair('mine', own.storeId), undefined);
+  t.is(machineOfName(name, own.storeId), own.machineId);
+  t.is(machineOfName(name, own.machineId), undefined);
+  t.is(machineOfName('mine', own.storeId), undefined);
   t.is(refusedMetadata('a,b,c d,e'), undefined);
   t.is(refusedMetadata(`a,${'b'.repeat(256)}`), 'a');
   t.is(refusedMetadata('a/b,c'), 'a/b');
@@ -259,4 +266,45 @@ test('a place is flags that look there, without a secret, the same for machines 
     tenantId: 'p1',
     userName: 'ann',
   });
+});
+
+test('the disks of an image of volumes are in a property of it, as JSON', (t) => {
+  const disk = { boot_index: 0, snapshot_id: 's1', source_type: 'snapshot', volume_size: 30, image_id: null };
+  const mapping = JSON.stringify([disk, { boot_index: null, snapshot_id: 's2' }, { volume_id: 'v' }]);
+  const image = imageOf({
+    id: 'i',
+    name: 'n',
+    status: 'active',
+    min_disk: 20,
+    block_device_mapping: mapping,
+  });
+  t.is(image?.diskGiB, 30);
+  t.deepEqual(image?.snapshots, [
+    { id: 's1', isRoot: true, sizeGiB: 30 },
+    { id: 's2', isRoot: false, sizeGiB: 0 },
+  ]);
+  t.deepEqual(imageOf({ id: 'i', block_device_mapping: '{' })?.snapshots, []);
+});
+
+test('an image is finished when its mark has its own id, and one that inherits marks is nobody’s', (t) => {
+  const order = { name: 'ci-1', system: 'Ubuntu '.repeat(99), engineVersion: '28.0.4' };
+  const properties = propertiesOfImage(own, order, 0);
+  t.true(Object.values(properties).every((value) => value.length <= 255));
+  t.like(readProperties('i1', properties), { name: 'ci-1', isFinished: false, machineId: own.machineId });
+  const finished = { ...properties, 'tsmachine-baked': finishedMark('i1', 0) };
+  t.like(readProperties('i1', finished), { name: 'ci-1', isFinished: true });
+  t.is(readProperties('i2', finished), undefined);
+  t.is(readProperties('i2', {}), undefined);
+});
+
+test('a disk on a volume is made of the snapshot in which an image is', (t) => {
+  const root = (values: FlagValues): unknown => {
+    const config = readConfig(configure({ ...base, ...values }).config);
+    const { body } = serverRequest(config, { ...details, imageSnapshotId: 's1' });
+    return (body['server'] as Readonly<Record<string, readonly unknown[]>>)['block_device_mapping_v2']?.[0];
+  };
+  const disk = { boot_index: 0, uuid: 's1', source_type: 'snapshot', destination_type: 'volume' };
+  t.like(root({ 'openstack-boot-from-volume': true }), { ...disk, volume_size: 16 });
+  t.like(root({ 'openstack-volume-id': 'v' }), disk);
+  t.is(root({}), undefined);
 });
