@@ -36,6 +36,11 @@ export interface BakedImage {
 /** How a driver makes images. */
 export interface ImageMaker<Config> {
   /**
+   * Asked before a machine is made for it. Left out where of every machine an image can be made.
+   * @throws MachineError `capability-missing`, `cloud-refused`.
+   */
+  requirePossible?(context: CheckContext<Config>): Promise<void>;
+  /**
    * Makes an image of a machine that is off, and marks it as finished when it can be used. May be called again after it was
    * interrupted at any point: one machine makes one image. Nothing of the machine is changed, but it may not be startable any
    * more.

@@ -4,7 +4,7 @@ import type { Step } from '../../drivers/driver.ts';
 import { loadDriver } from '../../drivers/registry.ts';
 import { cleanHost } from '../../provision/clean.ts';
 import { createMachine } from '../create.ts';
-import { lookoutOfFlags } from '../garbage/places.ts';
+import { lookoutOfFlags, type Lookout } from '../garbage/places.ts';
 import { createHostLink } from '../host-link.ts';
 import { openJournal } from '../journal.ts';
 import { withMachineLock } from '../locks.ts';
@@ -54,9 +54,11 @@ export async function bakeImage(
 ): Promise<void> {
   requireImageName(imageName);
   const driver = await loadDriver(request.driverName, session);
-  await requireImages(session, driver);
+  const images = await requireImages(session, driver);
   const { flagValues: flags, secrets = {} } = request;
-  await requireNewImage(session, imageName, { driverName: request.driverName, flags, secrets });
+  const lookout = lookoutOfFlags(session, driver, { flags, secrets });
+  await requireNewImage(session, imageName, lookout);
+  await images.requirePossible?.(lookout.context);
   await create(session, { ...request, ttlMs, onError: 'rollback' });
   // An interrupt must not keep the machine from being removed.
   const afterwards = { ...session, signal: new AbortController().signal };
@@ -90,15 +92,7 @@ export function requireImageName(name: string): void {
 }
 
 /** @throws MachineError `cloud-conflict`. */
-async function requireNewImage(
-  session: Session,
-  name: string,
-  {
-    driverName,
-    ...where
-  }: { readonly driverName: string } & Pick<Parameters<typeof lookoutOfFlags>[2], 'flags' | 'secrets'>,
-): Promise<void> {
-  const lookout = lookoutOfFlags(session, await loadDriver(driverName, session), where);
+async function requireNewImage(session: Session, name: string, lookout: Lookout): Promise<void> {
   const present = await imagesIn(session, lookout);
   if (present.some((image) => image.isFinished && image.name === name)) {
     throw new MachineError('cloud-conflict', `There is an image ${name} already.`, {
