@@ -44,14 +44,21 @@ export async function planCreate(session: Session, request: CreateRequest): Prom
   ];
 }
 
+/** Images that were baked go by their names here. */
+async function resolved(session: Session, request: CreateRequest): Promise<CreateRequest> {
+  const { manifest } = await loadDriver(request.driverName, session);
+  return manifest.imageFlags === undefined
+    ? request
+    : (await import('./bake/resolve.ts')).withBakedImage(session, request);
+}
+
 /**
  * Makes a machine, from nothing to an engine that answers over mutual TLS.
  * @throws MachineError with exit code 3 when a check before anything is made fails; `machine-exists`;
  *   anything a step throws, with the commands that go on or clean up as remedies.
  */
 export async function createMachine(session: Session, asked: CreateRequest): Promise<void> {
-  const { withBakedImage } = await import('./bake/resolve.ts');
-  const request = await withBakedImage(session, asked);
+  const request = await resolved(session, asked);
   const { machine, sidecar } = await draft(session, request);
   await ensureStoreAuthority(session, request.tlsKeyType);
   session.emit({ type: 'note', message: 'Running pre-create checks...' });

@@ -8,6 +8,9 @@ export type JournalEvent = 'begin' | 'done' | 'adopted' | 'failed' | 'undone';
 /** In the journal of a machine that was not made here, but found at its provider. */
 export const adoptStep = 'adopt';
 
+/** In which an image is made of a machine. */
+export const bakeStep = 'bake-image';
+
 /** One line of journal.jsonl. */
 export interface JournalEntry {
   /** ISO 8601, UTC. */

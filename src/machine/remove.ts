@@ -4,7 +4,7 @@ import { removeMachineDirectory } from '../store/machine-files.ts';
 import { sweepLeftovers } from '../store/leftovers.ts';
 import { joinPath, machineDirectory, removedDirectory, tombstonesDirectory } from '../store/paths.ts';
 import { forgetAutostart } from './autostart.ts';
-import { lastEvent, openJournal, readJournal } from './journal.ts';
+import { bakeStep, lastEvent, openJournal, readJournal } from './journal.ts';
 import { withMachineLock } from './locks.ts';
 import { driverContext, openMachine, type OpenMachine } from './open.ts';
 import { updateOwnData } from './own-data.ts';
@@ -91,10 +91,10 @@ async function removeAtDriver(session: Session, name: string, directory: string)
   const journal = await openJournal(session.host, machinePaths(directory).journal);
   await journal.append({ step: 'remove', event: 'begin' });
   await updateOwnData(session, name, { phase: 'removing' });
-  const { mayHaveHalfMade, removeHalfMade } = await import('./bake/half-made.ts');
   await machine.driver.remove(driverContext(session, machine));
   // Only now: as long as the machine is there, a request that makes an image of it may still be carried out.
-  if (mayHaveHalfMade(journal.entries)) {
+  if (journal.entries.some(({ step }) => step === bakeStep)) {
+    const { removeHalfMade } = await import('./bake/half-made.ts');
     await removeHalfMade(session, machine);
   }
   await journal.append({ step: 'remove', event: 'done' });

@@ -35,9 +35,14 @@ ${forbidden.map((text) => `refuse ${quoteArgument(text)}`).join('\n')}
 sync`;
 }
 
+/**
+ * The engine, and the agent of Azure (walinuxagent at Debian and Ubuntu, waagent elsewhere), which would write its keys and the
+ * mark of a machine that is set up anew. What `waagent -deprovision` does is done below, for hosts without it, too; the user
+ * stays.
+ */
 const stopServices = `
 if [ -d /run/systemd/system ]; then
-  for unit in docker.socket docker.service containerd.service; do
+  for unit in docker.socket docker.service containerd.service walinuxagent.service waagent.service; do
     systemctl stop "$unit" 2>/dev/null || true
   done
 elif command -v rc-service >/dev/null 2>&1; then
@@ -84,7 +89,7 @@ if [ -f "$r/etc/hostname" ]; then echo localhost >"$r/etc/hostname"; fi
 if [ -f "$r/etc/hosts" ]; then sed '/^127\\.0\\.1\\.1[[:space:]]/d' "$r/etc/hosts" >"$r/etc/hosts.new" && cat "$r/etc/hosts.new" >"$r/etc/hosts"; rm -f "$r/etc/hosts.new"; fi
 inside /var/lib/cloud seed
 inside /var/lib/waagent
-rm -f "$r"/etc/default/instance_configs.cfg "$r"/var/lib/dhcp/*.leases "$r"/var/lib/NetworkManager/*.lease
+rm -f "$r"/etc/default/instance_configs.cfg "$r"/var/lib/dhcp/*.leases "$r"/var/lib/dhclient/*.leases* "$r"/var/lib/NetworkManager/*.lease
 inside /var/log/journal
 if [ -d "$r/var/log" ]; then
   find "$r/var/log" -type f \\( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' \\) -exec rm -f {} +
@@ -97,7 +102,7 @@ inside /tmp
 inside /var/tmp
 
 refuse() {
-  for d in etc root home var/lib/cloud var/lib/systemd var/log tmp; do
+  for d in etc root home var/lib/cloud var/lib/waagent var/lib/systemd var/log tmp; do
     if [ -d "$r/$d" ] && grep -rlF -e "$1" "$r/$d" >&2 2>/dev/null; then
       echo 'A key of this host is still in the files named above.' >&2
       exit 1

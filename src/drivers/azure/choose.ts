@@ -1,10 +1,13 @@
 import { MachineError } from '../../core/errors.ts';
-import { sizesOf, usagesOf, type Size } from './api/answers.ts';
+import { imageOf, sizesOf, usagesOf, type Size } from './api/answers.ts';
 import type { Azure } from './api/azure.ts';
-import { subscriptionPath } from './api/ids.ts';
+import { fullType, parseId, pathOfId, subscriptionPath } from './api/ids.ts';
 import type { AzureConfig } from './config.ts';
 
 /** What Azure offers for what was asked: size and image. Nothing is pinned; all of it is looked up at create. */
+
+/** Azure makes images of virtual machines of this architecture only. */
+export const imageArchitecture: Size['architecture'] = 'x64';
 
 /** The name without blanks and in lower case: `West US` is `westus`. */
 export function plainLocation(location: string): string {
@@ -40,8 +43,9 @@ export async function chooseSize(azure: Azure, config: AzureConfig): Promise<Siz
 }
 
 /** Canonical's images of Ubuntu 24.04 LTS, for an architecture and generation. */
-function ubuntuFor({ architecture, isSecondGeneration }: Size): string {
-  const sku = architecture === 'arm64' ? 'server-arm64' : isSecondGeneration ? 'server' : 'server-gen1';
+function ubuntuFor({ architecture, generations }: Size): string {
+  const sku =
+    architecture === 'arm64' ? 'server-arm64' : generations.includes('V2') ? 'server' : 'server-gen1';
   return `canonical:ubuntu-24_04-lts:${sku}:latest`;
 }
 
@@ -53,6 +57,9 @@ function ubuntuFor({ architecture, isSecondGeneration }: Size): string {
 export async function chooseImage(azure: Azure, config: AzureConfig, size: Size): Promise<string> {
   const image = config.image === '' ? ubuntuFor(size) : config.image;
   if (image.startsWith('/')) {
+    if (parseId(image)?.type.toLowerCase() === fullType('images').toLowerCase()) {
+      await requireFittingImage(azure, config, { id: image, size });
+    }
     return image;
   }
   const [publisher = '', offer = '', sku = '', version = ''] = image.split(':');
@@ -67,6 +74,43 @@ export async function chooseImage(azure: Azure, config: AzureConfig, size: Size)
     throw refused(`There is no image ${image} in ${config.location}.`, 'Name one with --azure-image.');
   }
   return image;
+}
+
+/** An image that was made of a virtual machine: Azure says only after minutes that a size does not take it. */
+async function requireFittingImage(
+  azure: Azure,
+  config: AzureConfig,
+  { id, size }: { readonly id: string; readonly size: Size },
+): Promise<void> {
+  const image = imageOf(await azure.get(pathOfId(id)));
+  if (image === undefined) {
+    throw refused(`There is no image ${id}.`, 'Name another one with --azure-image.');
+  }
+  const { name, location, generation, diskGiB } = image;
+  if (plainLocation(location) !== plainLocation(config.location)) {
+    throw refused(
+      `The image ${name} is in ${location}, the machine is to be in ${config.location}.`,
+      `Make the machine there with --azure-location, or another image here.`,
+    );
+  }
+  if (size.architecture !== imageArchitecture) {
+    throw refused(
+      `The image ${name} is of another architecture than the size ${size.name}.`,
+      'Name another size with --azure-size.',
+    );
+  }
+  if (generation !== undefined && !size.generations.includes(generation)) {
+    throw refused(
+      `The size ${size.name} takes no image of generation ${generation}, as ${name} is.`,
+      'Name another size with --azure-size.',
+    );
+  }
+  if (diskGiB !== undefined && diskGiB > config.diskSizeGiB) {
+    throw refused(
+      `A disk of ${config.diskSizeGiB} GB is too small for the image ${name}.`,
+      `Ask for a larger one: --azure-disk-size ${diskGiB}`,
+    );
+  }
 }
 
 /** What of the subscription's quota would be too little for one more machine; undefined when nothing is. */

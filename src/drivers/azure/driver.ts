@@ -24,5 +24,6 @@ export default defineDriver<AzureConfig>(manifest, {
   removeOwned: async (context, resource) => (await import('./owned.ts')).removeOwned(context, resource),
   adoptOwned: async (context, instance, storeId) =>
     (await import('./adopt.ts')).adoptOwned(context, instance, storeId),
+  images: async () => (await import('./images.ts')).azureImages,
   changeExpiry: async (context, expiresMs) => (await import('./expiry.ts')).changeExpiry(context, expiresMs),
 });

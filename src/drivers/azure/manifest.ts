@@ -270,5 +270,6 @@ export const manifest: DriverManifest = {
     amd64: { 'azure-size': 'Standard_B2s' },
     arm64: { 'azure-size': 'Standard_B2ps_v2' },
   },
+  imageFlags: { name: 'azure-image' },
   capabilities: providerCapabilities,
 };

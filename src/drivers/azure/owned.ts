@@ -1,16 +1,27 @@
+import { textField } from '../../cloud/json-fields.ts';
 import { ownerTags, readTags } from '../../cloud/ownership.ts';
 import { MachineError } from '../../core/errors.ts';
 import type { CheckContext } from '../driver.ts';
+import { unfinishedImages } from '../images.ts';
 import type { OwnedKind, OwnedResource } from '../owned.ts';
 import { hasMachines, isInUse, resourceOf, type Resource } from './api/answers.ts';
-import { groupPath, listPath, parseId, pathOfId, subscriptionPath, type ResourceType } from './api/ids.ts';
+import {
+  groupPath,
+  isSameId,
+  listPath,
+  parseId,
+  pathOfId,
+  subscriptionPath,
+  type ResourceType,
+} from './api/ids.ts';
 import type { AzureConfig } from './config.ts';
+import { listImages } from './images.ts';
 import { removeGroupIfEmpty, removeIf } from './shared.ts';
 import { openForCheck } from './world.ts';
 
 /** What carries the mark of a store in a subscription. */
 
-const kinds: Readonly<Record<ResourceType, OwnedKind>> = {
+const kinds: Readonly<Record<Exclude<ResourceType, 'images'>, OwnedKind>> = {
   virtualMachines: 'instance',
   disks: 'disk',
   networkInterfaces: 'network-interface',
@@ -37,11 +48,19 @@ export async function listOwned(
         .map((resource) => ownedOf(kind, resource)),
     );
   };
-  for (const [type, kind] of Object.entries(kinds) as [ResourceType, OwnedKind][]) {
+  for (const [type, kind] of Object.entries(kinds) as [keyof typeof kinds, OwnedKind][]) {
     add(kind, await azure.list(listPath(subscriptionId, type)));
   }
   const mark = `tagName eq '${ownerTags.owner}' and tagValue eq '${storeId}'`;
-  add('group', await azure.list(`${subscriptionPath(subscriptionId)}/resourcegroups`, { $filter: mark }));
+  const images = await listImages(azure, subscriptionId, storeId);
+  found.push(...unfinishedImages(images));
+  const groups = await azure.list(`${subscriptionPath(subscriptionId)}/resourcegroups`, { $filter: mark });
+  // A group in which an image is kept is used.
+  const kept = images.filter(({ isFinished }) => isFinished).map(({ id }) => parseId(id)?.group ?? '');
+  add(
+    'group',
+    groups.filter((group) => !kept.some((name) => isSameId(name, textField(group, 'name') ?? ''))),
+  );
   return found;
 }
 

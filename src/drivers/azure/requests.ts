@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { wantedPorts, type OpenPort } from '../../cloud/open-ports.ts';
 import { MachineError } from '../../core/errors.ts';
-import type { takenRules } from './api/answers.ts';
+import type { Generation, takenRules } from './api/answers.ts';
 import { sshPort, type AzureConfig, type AzureState } from './config.ts';
 
 /** Bodies of requests that make something. Pure. */
@@ -296,6 +296,19 @@ export function machineBody(
         ],
       },
     },
+  };
+}
+
+/** An image of a virtual machine that is generalized. */
+export function imageBody(
+  { location }: Pick<AzureConfig, 'location'>,
+  tags: Tags,
+  { sourceId, generation }: { readonly sourceId: string; readonly generation: Generation | undefined },
+): unknown {
+  return {
+    location,
+    tags,
+    properties: { sourceVirtualMachine: { id: sourceId }, hyperVGeneration: generation },
   };
 }
 

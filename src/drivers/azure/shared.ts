@@ -3,7 +3,7 @@ import { listField, textField } from '../../cloud/json-fields.ts';
 import { MachineError } from '../../core/errors.ts';
 import { hasMachines, isInUse, resourceOf } from './api/answers.ts';
 import { isInUseError, isMissingReference } from './api/gone.ts';
-import { groupPath, resourcePath, splitNetwork } from './api/ids.ts';
+import { groupPath, listPathIn, resourcePath, splitNetwork } from './api/ids.ts';
 import { plainLocation } from './choose.ts';
 import type { AzureConfig } from './config.ts';
 import { availabilitySetBody, networkBody, subnetBody } from './requests.ts';
@@ -123,7 +123,10 @@ export async function removeUnusedShared(context: AzureContext, world: AzureWorl
   });
 }
 
-/** A group of the store's with nothing in it. Whatever lies in it would be removed with it. */
+/**
+ * A group of the store's with nothing in it. Whatever lies in it would be removed with it, and the list of all that does may be
+ * some minutes behind: images, which stay when the last machine goes, are asked for at their provider.
+ */
 export async function removeGroupIfEmpty(
   azure: AzureWorld['azure'],
   group: string,
@@ -133,7 +136,8 @@ export async function removeGroupIfEmpty(
   if (
     present !== undefined &&
     isOfStore(present, storeId) &&
-    (await azure.list(`${group}/resources`)).length === 0
+    (await azure.list(`${group}/resources`)).length === 0 &&
+    (await azure.list(listPathIn(group, 'images'))).length === 0
   ) {
     await azure.remove(group);
   }
@@ -164,7 +168,7 @@ export function isOfStore(value: unknown, storeId: string): boolean {
 }
 
 /** Not at once with another create or removal of this store. */
-async function alone(
+export async function alone(
   { exclusively }: Pick<AzureContext, 'exclusively'>,
   action: () => Promise<void>,
 ): Promise<void> {

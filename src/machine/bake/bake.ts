@@ -6,7 +6,7 @@ import { cleanHost } from '../../provision/clean.ts';
 import { createMachine } from '../create.ts';
 import { lookoutOfFlags, type Lookout } from '../garbage/places.ts';
 import { createHostLink } from '../host-link.ts';
-import { openJournal } from '../journal.ts';
+import { bakeStep, openJournal } from '../journal.ts';
 import { withMachineLock } from '../locks.ts';
 import { machinePaths } from '../machine-paths.ts';
 import { driverContext, openMachine, type OpenMachine } from '../open.ts';
@@ -15,7 +15,6 @@ import { runPlan } from '../plan.ts';
 import { removeMachine } from '../remove.ts';
 import type { CreateRequest } from '../request.ts';
 import type { Session } from '../session.ts';
-import { imageStep } from './half-made.ts';
 import { imagesIn, requireImages } from './images.ts';
 
 const lockTimeoutMs = 30_000;
@@ -131,7 +130,7 @@ async function turnIntoImage(
       },
     },
     {
-      name: imageStep,
+      name: bakeStep,
       summary: 'Making the image, this may take some minutes...',
       intent: () => ({ image: imageName }),
       run: async () => {

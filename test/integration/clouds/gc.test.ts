@@ -7,6 +7,7 @@ import { makeStore, type Outcome, type TestStore } from '../../support/cli.ts';
 import { ec2Error, startEc2Proxy, type Ec2Proxy } from '../../support/loopback-cloud/ec2-proxy.ts';
 import { ec2Env as env } from '../../support/loopback-cloud/ec2-records.ts';
 import { restsOf } from '../../support/loopback-cloud/ec2-rests.ts';
+import { restsIn, type Rests } from '../../support/loopback-cloud/fault-suite.ts';
 import { adoptUntilSsh, createUntilSsh } from '../../support/loopback-cloud/half-made.ts';
 import { makeSpotRequest } from '../../support/loopback-cloud/ec2-spot.ts';
 import { motoMissing, startMoto, type Moto } from '../../support/loopback-cloud/moto.ts';
@@ -14,8 +15,12 @@ import { motoMissing, startMoto, type Moto } from '../../support/loopback-cloud/
 // What machines leave at a provider when the store forgets them, and `gc` finds.
 
 const missing = motoMissing();
-const nothing = { instances: [], keyPairs: [], securityGroups: [], volumes: [], spotRequests: [] };
 const world: { moto?: Moto } = {};
+
+/** What there is, without the kinds of which there is nothing. */
+async function present(motoUrl: string, region?: string): Promise<Rests> {
+  return restsIn({ rests: async () => ({ ...(await restsOf(motoUrl, region)) }) });
+}
 
 interface Scene {
   readonly moto: Moto;
@@ -125,7 +130,7 @@ declare(
       shown.map((row) => ({ ...row, removed: true })),
       'what was shown is what was removed',
     );
-    t.deepEqual(await restsOf(moto.url, 'eu-west-1'), nothing);
+    t.deepEqual(await present(moto.url, 'eu-west-1'), {});
     const left = await restsOf(moto.url);
     t.deepEqual(left.keyPairs, ['stays']);
     t.is(left.instances.length, 1);
@@ -151,7 +156,7 @@ declare(
         ['group', 'docker-machine', 'unused', true],
       ],
     );
-    t.deepEqual(await restsOf(moto.url), nothing);
+    t.deepEqual(await present(moto.url), {});
     t.is((await store.tsmachine(['ls', '-q'])).stdout, '');
   },
 );
@@ -176,7 +181,7 @@ declare(
     t.is((await restsOf(moto.url)).instances.length, 1);
     const done = await gc('-y');
     t.is(done.code, 0, done.stderr);
-    t.deepEqual(await restsOf(moto.url), nothing);
+    t.deepEqual(await present(moto.url), {});
   },
 );
 
@@ -227,7 +232,7 @@ declare('of other stores nothing is touched, nor of a machine that is just being
       await each.tsmachine(['rm', '-y', name], { env });
     }
   }
-  t.deepEqual(await restsOf(moto.url), nothing);
+  t.deepEqual(await present(moto.url), {});
   await other.dispose();
 });
 
@@ -275,7 +280,7 @@ declare('what is adopted while gc looks around stays', async (t, scene) => {
   proxy.onDone = () => undefined;
   t.deepEqual((await restsOf(moto.url)).instances, [instance]);
   t.is((await store.tsmachine(['rm', '-y', 'dev'], { env })).code, 0);
-  t.deepEqual(await restsOf(moto.url), nothing);
+  t.deepEqual(await present(moto.url), {});
 });
 
 declare(
@@ -308,7 +313,7 @@ declare(
     );
     proxy.onRequest = () => undefined;
     t.is((await gc('-y', ...there)).code, 0);
-    t.deepEqual(await restsOf(moto.url), nothing);
+    t.deepEqual(await present(moto.url), {});
     t.is((await gc('-d', 'none')).code, 1);
     t.is((await gc('--older-than', 'soon')).code, 2);
   },

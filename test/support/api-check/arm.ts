@@ -24,6 +24,7 @@ const network = '2025-07-01/Microsoft.Network.NRP.json#/resourceDefinitions';
 const definitions: Readonly<Record<string, string>> = {
   'Microsoft.Compute/virtualMachines': `${compute}/virtualMachines`,
   'Microsoft.Compute/availabilitySets': `${compute}/availabilitySets`,
+  'Microsoft.Compute/images': `${compute}/images`,
   'Microsoft.Compute/disks': '2025-01-02/Microsoft.Compute.json#/resourceDefinitions/disks',
   'Microsoft.Network/networkInterfaces': `${network}/networkInterfaces`,
   'Microsoft.Network/networkSecurityGroups': `${network}/networkSecurityGroups`,
@@ -67,6 +68,17 @@ const others: readonly (readonly [string, RegExp, string, readonly string[]])[] 
   ],
   ['GET', /^\/providers\/Microsoft\.Compute\/virtualMachines$/, 'Compute', ['statusOnly', '$filter']],
   ['GET', /^\/providers\/Microsoft\.Compute\/availabilitySets$/, 'Compute', ['$expand']],
+  ['GET', /^(?:\/resourceGroups\/[^/]+)?\/providers\/Microsoft\.Compute\/images$/, 'Compute', []],
+  ['GET', /^\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/images\/[^/]+$/, 'Compute', ['$expand']],
+  ...['PATCH', 'DELETE'].map(
+    (method) =>
+      [
+        method,
+        /^\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/images\/[^/]+$/,
+        'Compute',
+        [] as readonly string[],
+      ] as const,
+  ),
   ['GET', /^\/providers\/Microsoft\.Compute\/disks$/, 'Compute/disks', []],
   [
     'GET',
@@ -94,7 +106,7 @@ const others: readonly (readonly [string, RegExp, string, readonly string[]])[] 
   ],
   [
     'POST',
-    /^\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/virtualMachines\/[^/]+\/(?:start|restart)$/,
+    /^\/resourceGroups\/[^/]+\/providers\/Microsoft\.Compute\/virtualMachines\/[^/]+\/(?:start|restart|generalize)$/,
     'Compute',
     [],
   ],
@@ -213,7 +225,7 @@ function checkOther(
   ];
 }
 
-/** What of `VirtualMachineUpdate` is sent: all tags that the machine is to have. */
+/** What of `VirtualMachineUpdate` and `ImageUpdate` is sent: all tags that it is to have. */
 function isTags(body: string): boolean {
   const { tags, ...others } = JSON.parse(body) as Json;
   return (

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { answerCatalogue } from './azure-catalogue.ts';
+import { answerCatalogue, isArm } from './azure-catalogue.ts';
 import type { AzureCloud } from './azure-cloud.ts';
 import { jsonAnswer, type CloudAnswer, type CloudRequest } from './fault-server.ts';
 import type { Rests } from './fault-suite.ts';
@@ -17,6 +17,8 @@ interface Stored {
   body: Json;
   provisioning: string;
   power: string;
+  /** Of a virtual machine: what is started of it later is another one. */
+  isGeneralized?: boolean;
 }
 
 interface Operation {
@@ -62,6 +64,11 @@ export function createAccount(): Account {
 
   const byType = (end: string): Stored[] =>
     [...resources.values()].filter(({ type }) => type.toLowerCase().endsWith(end.toLowerCase()));
+  const insideOf = (group: string): Stored[] =>
+    [...resources.values()].filter(
+      ({ id, type }) =>
+        id.toLowerCase().startsWith(`${group.toLowerCase()}/providers/`) && type.split('/').length === 2,
+    );
   const find = (id: unknown): Stored | undefined =>
     typeof id === 'string' ? resources.get(decodeURI(id).toLowerCase()) : undefined;
   const remove = ({ id }: Stored): void => {
@@ -144,12 +151,12 @@ export function createAccount(): Account {
   const begin = (
     cloud: AzureCloud,
     finish: () => void,
-    error?: Operation['error'],
+    { error, left = cloud.operationRequests }: { error?: Operation['error']; left?: number } = {},
   ): Readonly<Record<string, string>> => {
     count += 1;
     const id = `op-${count}`;
     operations.set(id, {
-      left: cloud.operationRequests,
+      left,
       status: 'InProgress',
       finish,
       ...(error === undefined ? {} : { error }),
@@ -182,7 +189,7 @@ export function createAccount(): Account {
     walk(at(body, 'properties'));
     return ids
       .map(String)
-      .find((id) => id.startsWith('/subscriptions/') && find(id) === undefined && !/\/images\//.test(id));
+      .find((id) => id.startsWith('/subscriptions/') && find(id) === undefined && !/\/galleries\//.test(id));
   };
 
   const putResource = async (request: CloudRequest, cloud: AzureCloud): Promise<CloudAnswer> => {
@@ -211,6 +218,9 @@ export function createAccount(): Account {
     }
     if (before !== undefined && isDeepStrictEqual(before.body, body)) {
       return jsonAnswer(200, present(before));
+    }
+    if (type.endsWith('/images')) {
+      return putImage(id, body, cloud);
     }
     if (type.endsWith('/virtualNetworks') && before !== undefined) {
       const kept = list(body, 'properties', 'subnets').map((one) => String(one['name']).toLowerCase());
@@ -241,6 +251,43 @@ export function createAccount(): Account {
       : jsonAnswer(201, setUp(made, cloud), operationHeaders(made, cloud));
   };
 
+  /** Of a virtual machine that is generalized, and whose processor Azure takes. */
+  const putImage = (id: string, body: Json, cloud: AzureCloud): CloudAnswer => {
+    const before = find(id);
+    if (before !== undefined) {
+      return before.provisioning === 'Creating'
+        ? jsonAnswer(200, present(before))
+        : azureError(409, 'PropertyChangeNotAllowed');
+    }
+    const vm = find(at(body, 'properties', 'sourceVirtualMachine', 'id'));
+    const disk = find(at(vm?.body, 'properties', 'storageProfile', 'osDisk', 'managedDisk', 'id'));
+    const generation = at(disk?.body, 'properties', 'hyperVGeneration');
+    if (
+      vm?.isGeneralized !== true ||
+      isArm(String(at(vm.body, 'properties', 'hardwareProfile', 'vmSize'))) ||
+      (at(body, 'properties', 'hyperVGeneration') ?? 'V1') !== generation
+    ) {
+      return azureError(409, 'OperationNotAllowed');
+    }
+    const diskSizeGB = at(disk?.body, 'properties', 'diskSizeGB');
+    const osDisk = { osType: 'Linux', osState: 'Generalized', diskSizeGB, managedDisk: { id: disk?.id } };
+    const made = store(id, {
+      ...body,
+      properties: {
+        ...(body['properties'] as Json),
+        storageProfile: { osDisk, dataDisks: [], zoneResilient: false },
+      },
+    });
+    made.provisioning = 'Creating';
+    const { imageError: error } = cloud;
+    const finish = (): void => {
+      made.provisioning = error === undefined ? 'Succeeded' : 'Failed';
+    };
+    const left = cloud.operationRequests + cloud.creatingAnswers;
+    const headers = begin(cloud, finish, { left, ...(error === undefined ? {} : { error }) });
+    return jsonAnswer(201, present(made), headers);
+  };
+
   const operationHeaders = (made: Stored, cloud: AzureCloud): Readonly<Record<string, string>> => {
     made.provisioning = 'Updating';
     return begin(cloud, () => {
@@ -264,13 +311,23 @@ export function createAccount(): Account {
     return { ...present(made), etag: `"${cloud.requests.length}"` };
   };
 
+  const generationOf = (vm: Stored): unknown => {
+    const reference = at(vm.body, 'properties', 'storageProfile', 'imageReference');
+    const image = find(at(reference, 'id'));
+    return image === undefined
+      ? /gen1$/.test(String(at(reference, 'sku')))
+        ? 'V1'
+        : 'V2'
+      : at(image.body, 'properties', 'hyperVGeneration');
+  };
+
   const launch = async (vm: Stored, cloud: AzureCloud): Promise<CloudAnswer> => {
     const group = vm.id.slice(0, vm.id.indexOf('/providers/'));
     const os = at(vm.body, 'properties', 'storageProfile', 'osDisk') as Json;
     const disk = store(`${group}/providers/Microsoft.Compute/disks/${String(os['name'])}`, {
       location: vm.body['location'],
       tags: vm.body['tags'],
-      properties: { diskSizeGB: os['diskSizeGB'] },
+      properties: { diskSizeGB: os['diskSizeGB'], hyperVGeneration: generationOf(vm) },
     });
     const properties = at(vm.body, 'properties') as Json;
     const storage = properties['storageProfile'] as Json;
@@ -302,7 +359,7 @@ export function createAccount(): Account {
         vm.provisioning = error === undefined ? 'Succeeded' : 'Failed';
         vm.power = error === undefined ? 'running' : 'unknown';
       },
-      error,
+      error === undefined ? {} : { error },
     );
     return jsonAnswer(201, present(vm), headers);
   };
@@ -384,10 +441,17 @@ export function createAccount(): Account {
 
   const act = (request: CloudRequest, cloud: AzureCloud): CloudAnswer => {
     const [, id = '', action = ''] =
-      /^(.*)\/(start|restart|deallocate|powerOff)$/.exec(decodeURI(request.path)) ?? [];
+      /^(.*)\/(start|restart|deallocate|powerOff|generalize)$/.exec(decodeURI(request.path)) ?? [];
     const vm = find(id);
     if (vm === undefined) {
       return azureError(404, 'ResourceNotFound');
+    }
+    if (action === 'generalize') {
+      vm.isGeneralized ||= vm.power === 'deallocated' || vm.power === 'stopped';
+      return vm.isGeneralized ? { status: 200, body: '' } : azureError(409, 'OperationNotAllowed');
+    }
+    if (action === 'start' && vm.isGeneralized === true) {
+      return azureError(409, 'OperationNotAllowed');
     }
     const [during, after] = {
       start: ['starting', 'running'],
@@ -402,7 +466,7 @@ export function createAccount(): Account {
       vm.power = error === undefined ? (after ?? '') : before;
       vm.provisioning = error === undefined ? 'Succeeded' : 'Failed';
     };
-    const headers = begin(cloud, end, error);
+    const headers = begin(cloud, end, error === undefined ? {} : { error });
     return { status: 202, headers, body: '' };
   };
 
@@ -468,13 +532,17 @@ export function createAccount(): Account {
     if (kind !== undefined) {
       return jsonAnswer(200, { value: byType(`/${kind}`).map((one) => present(one, request.query)) });
     }
+    const [, home] = /^(.*\/resourceGroups\/[^/]+)\/providers\/Microsoft\.Compute\/images$/.exec(path) ?? [];
+    if (home !== undefined) {
+      const images = insideOf(home).filter(({ type }) => type.endsWith('/images'));
+      return find(home) === undefined
+        ? azureError(404, 'ResourceGroupNotFound')
+        : jsonAnswer(200, { value: images.map((one) => present(one)) });
+    }
     if (rest.endsWith('/resources')) {
       const group = groupOf(path);
-      const inside = [...resources.values()].filter(
-        (one) =>
-          one.id.toLowerCase().startsWith(`${group.toLowerCase()}/providers/`) &&
-          one.type.split('/').length === 2,
-      );
+      // It may be some minutes behind: the youngest are never in it here.
+      const inside = insideOf(group).filter(({ type }) => !type.endsWith('/images'));
       return find(group) === undefined
         ? azureError(404, 'ResourceGroupNotFound')
         : jsonAnswer(200, { value: inside.map(({ id, name, type }) => ({ id, name, type })) });

@@ -37,6 +37,11 @@ const sizes: readonly unknown[] = [
   size('Standard_B20ms', 'x64', 'V1,V2', { family: 'fullFamily' }),
 ];
 
+/** True for a size with a processor of ARM. */
+export function isArm(name: string): boolean {
+  return /ps_v\d$/.test(name);
+}
+
 const usages: readonly unknown[] = [
   { limit: 100, currentValue: 4, name: { value: 'cores', localizedValue: 'Total Regional vCPUs' } },
   {

@@ -29,6 +29,10 @@ export interface AzureCloud extends FaultServer {
   launchError: { readonly code: string; readonly message: string } | undefined;
   /** Starts end with this error, and leave the machine as one that failed. */
   startError: { readonly code: string; readonly message: string } | undefined;
+  /** So many requests more pass before an image is made. */
+  creatingAnswers: number;
+  /** The making of images ends with this error. */
+  imageError: { readonly code: string; readonly message: string } | undefined;
   /** So often is said that a network interface is still reserved. */
   reservedAnswers: number;
   /** Tokens that were given so far count no more. */
@@ -70,6 +74,8 @@ export async function startAzureCloud(): Promise<AzureCloud> {
     operationPauseS: 0,
     launchError: undefined,
     startError: undefined,
+    creatingAnswers: 0,
+    imageError: undefined,
     reservedAnswers: 0,
     onLaunch: async () => undefined,
     onTerminate: async () => undefined,

@@ -78,6 +78,37 @@ export function virtualMachineOf(value: unknown): VirtualMachine | undefined {
   };
 }
 
+/** An image of a virtual machine. */
+export interface Image extends Resource {
+  readonly generation?: Generation;
+  /** Of the disk that is made of it. */
+  readonly diskGiB?: number;
+}
+
+/** Of the firmware: `V1` boots from a BIOS, `V2` with UEFI. */
+export type Generation = 'V1' | 'V2';
+
+/** @returns undefined for what is no image. */
+export function imageOf(value: unknown): Image | undefined {
+  const resource = resourceOf(value);
+  if (resource === undefined) {
+    return undefined;
+  }
+  const diskGiB = field(value, 'properties', 'storageProfile', 'osDisk', 'diskSizeGB');
+  const generation = generationOf(value);
+  return {
+    ...resource,
+    ...(generation === undefined ? {} : { generation }),
+    ...(typeof diskGiB === 'number' ? { diskGiB } : {}),
+  };
+}
+
+/** What an image or a disk boots on; undefined where the answer does not tell. */
+export function generationOf(value: unknown): Generation | undefined {
+  const generation = textField(value, 'properties', 'hyperVGeneration')?.toUpperCase();
+  return generation === 'V1' || generation === 'V2' ? generation : undefined;
+}
+
 /** The address of a public address; undefined before it has one. */
 export function publicAddressOf(value: unknown): string | undefined {
   return textField(value, 'properties', 'ipAddress');
@@ -134,8 +165,8 @@ export interface Size {
   readonly name: string;
   readonly family: string;
   readonly architecture: 'x64' | 'arm64';
-  /** Takes images of the second generation. */
-  readonly isSecondGeneration: boolean;
+  /** Of the images that it takes. */
+  readonly generations: readonly Generation[];
   readonly processorCount: number;
   /** Why this subscription cannot have it in the region. */
   readonly restriction?: string;
@@ -159,7 +190,9 @@ export function sizesOf(items: readonly unknown[]): readonly Size[] {
         name,
         family: textField(item, 'family') ?? '',
         architecture: /^arm64$/i.test(capability('CpuArchitectureType')) ? 'arm64' : 'x64',
-        isSecondGeneration: capability('HyperVGenerations').includes('V2'),
+        generations: (['V1', 'V2'] as const).filter((each) =>
+          (capability('HyperVGenerations') || 'V1').includes(each),
+        ),
         processorCount: Number(capability('vCPUs')) || 0,
         ...(barred === undefined ? {} : { restriction: textField(barred, 'reasonCode') ?? 'NotAvailable' }),
       } as const,

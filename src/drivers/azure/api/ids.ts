@@ -26,6 +26,7 @@ const types = {
   virtualMachines: 'Microsoft.Compute/virtualMachines',
   availabilitySets: 'Microsoft.Compute/availabilitySets',
   disks: 'Microsoft.Compute/disks',
+  images: 'Microsoft.Compute/images',
   networkInterfaces: 'Microsoft.Network/networkInterfaces',
   networkSecurityGroups: 'Microsoft.Network/networkSecurityGroups',
   publicIPAddresses: 'Microsoft.Network/publicIPAddresses',
@@ -57,6 +58,11 @@ export function resourcePath(group: string, type: ResourceType, name: string): s
 /** Path of a provider's list in a whole subscription. */
 export function listPath(subscriptionId: string, type: ResourceType): string {
   return `${subscriptionPath(subscriptionId)}/providers/${types[type]}`;
+}
+
+/** Path of a provider's list in a resource group. */
+export function listPathIn(group: string, type: ResourceType): string {
+  return `${group}/providers/${types[type]}`;
 }
 
 /** Names of a machine's own resources: docker-machine's. */

@@ -1,11 +1,12 @@
 import test from 'ava';
-import { virtualMachineOf, takenRules } from '../../../../src/drivers/azure/api/answers.ts';
+import { imageOf, sizesOf, virtualMachineOf, takenRules } from '../../../../src/drivers/azure/api/answers.ts';
 import { apiVersionOf, parseId, pathOfId, splitNetwork } from '../../../../src/drivers/azure/api/ids.ts';
 import { findCloud } from '../../../../src/drivers/azure/clouds.ts';
 import { configure, readConfig } from '../../../../src/drivers/azure/config.ts';
 import { statusOf } from '../../../../src/drivers/azure/inspect.ts';
 import { placeOf } from '../../../../src/drivers/azure/place.ts';
 import {
+  imageBody,
   imageReference,
   machineBody,
   missingRules,
@@ -224,6 +225,33 @@ test('only what a group lacks is added, at priorities that are free', (t) => {
   });
   const open = { name: 'SSHAllowAny', properties: { priority: 100, sourceAddressPrefix: '*' } };
   t.false(missingRules(group(open), wanted).some(({ name }) => name === 'SSHAllowAny'));
+});
+
+test('what an image and a size say of each other', (t) => {
+  const id = `/subscriptions/${subscription}/resourceGroups/G/providers/Microsoft.Compute/images/ci-1`;
+  const osDisk = { osType: 'Linux', osState: 'Generalized', diskSizeGB: 30 };
+  const image = imageOf({
+    ...{ id, name: 'ci-1', location: 'westus', tags: { 'TSMACHINE-OWNER': 'x' } },
+    properties: { hyperVGeneration: 'V2', provisioningState: 'Succeeded', storageProfile: { osDisk } },
+  });
+  t.like(image, { generation: 'V2', diskGiB: 30, tags: { 'tsmachine-owner': 'x' } });
+  // An old image tells of neither.
+  t.deepEqual(imageOf({ id, name: 'ci-1', properties: { hyperVGeneration: null } }), {
+    ...{ id, name: 'ci-1', location: '', tags: {} },
+  });
+  t.is(imageOf({ error: {} }), undefined);
+  const size = (name: string, value?: string): unknown => ({
+    ...{ resourceType: 'virtualMachines', name },
+    capabilities: value === undefined ? [] : [{ name: 'HyperVGenerations', value }],
+  });
+  t.deepEqual(
+    sizesOf([size('a', 'V1,V2'), size('b', 'V2'), size('c')]).map(({ generations }) => generations),
+    [['V1', 'V2'], ['V2'], ['V1']],
+  );
+  t.deepEqual(imageBody({ location: 'westus' }, { a: 'b' }, { sourceId: id, generation: undefined }), {
+    ...{ location: 'westus', tags: { a: 'b' } },
+    properties: { sourceVirtualMachine: { id }, hyperVGeneration: undefined },
+  });
 });
 
 test('images by name, id and gallery', (t) => {
