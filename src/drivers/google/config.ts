@@ -217,6 +217,8 @@ export interface GoogleState {
   /** The static external address itself. */
   readonly externalAddress: string;
   readonly imageSizeGb: number;
+  /** The image was baked of one that may have no cloud-init. */
+  readonly imageLacksCloudInit: boolean;
   /** Network tag by which firewall rules find the machine. */
   readonly firewallTag: string;
   /** Names of those rules, kept before they are made. */
@@ -231,7 +233,7 @@ const number = /^\d{1,20}$/;
 
 /** Checks it field by field. @throws MachineError `record-invalid`. */
 export function readState(raw: Readonly<Record<string, unknown>>): GoogleState {
-  const { text, whole, list } = recordFields(raw);
+  const { text, whole, flag, list } = recordFields(raw);
   return {
     isOurs: text('origin') === ours,
     endpoint: text('endpoint', urlForm),
@@ -244,6 +246,7 @@ export function readState(raw: Readonly<Record<string, unknown>>): GoogleState {
     subnetworkPath: text('subnetworkPath', resourcePath),
     externalAddress: text('externalAddress', /^[0-9.]{7,15}$/),
     imageSizeGb: whole('imageSizeGb', ranges.diskSize),
+    imageLacksCloudInit: flag('imageLacksCloudInit'),
     firewallTag: text('firewallTag', resourceName),
     firewallRules: list('firewallRules', resourceName),
     requestId: text('requestId', /^[0-9a-f-]{36}$/),

@@ -25,4 +25,5 @@ export default defineDriver<GoogleConfig>(manifest, {
   adoptOwned: async (context, instance, storeId) =>
     (await import('./adopt.ts')).adoptOwned(context, instance, storeId),
   changeExpiry: async (context, expiresMs) => (await import('./expiry.ts')).changeExpiry(context, expiresMs),
+  images: async () => (await import('./images.ts')).googleImages,
 });

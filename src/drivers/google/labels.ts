@@ -1,4 +1,13 @@
-import { expiryText, machineTags, ownerTags, parseTagList, type Ownership } from '../../cloud/ownership.ts';
+import {
+  expiryText,
+  imageTags,
+  machineTags,
+  ownerTags,
+  parseTagList,
+  readImageTags,
+  type Ownership,
+} from '../../cloud/ownership.ts';
+import type { ImageOrder } from '../images.ts';
 
 /** Marks of ownership as Google takes them: labels, or where there are none, a description. Pure. */
 
@@ -7,6 +16,12 @@ const labelValue = /^[a-z0-9_-]{0,63}$/;
 
 /** Label of an instance: the network tag by which firewall rules of its store find it. */
 export const firewallLabel = 'tsmachine-firewall';
+
+/** Label of an image that was baked of one that may have no cloud-init. */
+const cloudInitLabel = 'tsmachine-cloud-init';
+const noCloudInit = 'none';
+/** What is in an image is told in its description: labels have no capitals and no points. */
+const told: readonly string[] = [ownerTags.system, ownerTags.engine];
 
 /** What is wrong with the labels of a flag, as a sentence; undefined when nothing is. */
 export function labelProblem(text: string): string | undefined {
@@ -39,6 +54,47 @@ export function labelsOfMachine(
     ...Object.fromEntries(tags.map(([key, value]) => [key, key === ownerTags.name ? value : encode(value)])),
     ...(firewallTag === '' ? {} : { [firewallLabel]: firewallTag }),
   };
+}
+
+/** How an image is marked. */
+export function marksOfImage(
+  own: Ownership,
+  order: ImageOrder,
+  { nowMs, lacksCloudInit }: { readonly nowMs: number; readonly lacksCloudInit: boolean },
+): { readonly labels: Readonly<Record<string, string>>; readonly description: string } {
+  const tags = Object.entries(imageTags(own, order, nowMs));
+  const words = tags.filter(([key]) => told.includes(key));
+  const labels = tags.filter(([key]) => !told.includes(key)).map(([key, value]) => [key, encode(value)]);
+  return {
+    description: describeTags(
+      Object.fromEntries(words.map(([key, value]) => [key, value.replaceAll(/\s/g, '_')])),
+    ),
+    labels: {
+      ...(Object.fromEntries(labels) as Readonly<Record<string, string>>),
+      ...(lacksCloudInit ? { [cloudInitLabel]: noCloudInit } : {}),
+    },
+  };
+}
+
+/** The label of an image that is finished. */
+export function finishedLabel(nowMs: number): Readonly<Record<string, string>> {
+  return { [ownerTags.baked]: encode(new Date(nowMs).toISOString()) };
+}
+
+/** What the marks of an image say. */
+export function readImageMarks(
+  labels: Readonly<Record<string, string>>,
+  description: string,
+): ReturnType<typeof readImageTags> {
+  const words = Object.entries(tagsOfDescription(description))
+    .filter(([key]) => told.includes(key))
+    .map(([key, value]): readonly [string, string] => [key, value.replaceAll('_', ' ')]);
+  return readImageTags({ ...Object.fromEntries(words), ...tagsOfLabels(labels) });
+}
+
+/** True for an image that was baked of one that may have no cloud-init. */
+export function hasNoCloudInit(labels: Readonly<Record<string, string>>): boolean {
+  return labels[cloudInitLabel] === noCloudInit;
 }
 
 /** The end of a machine's time as its label has it. */

@@ -4,15 +4,12 @@ import { firstBootData } from '../provider.ts';
 import { newUuid } from '../uuid.ts';
 import type { Instance } from './api/answers.ts';
 import { isPresent } from './api/google.ts';
+import { lacksCloudInit } from './cloud-init.ts';
 import { ensureFirewall, firewallOfMachine } from './firewall.ts';
 import { findDisk, findInstance, instancePath, isOwn } from './find-instance.ts';
 import { insertBody, metadataMaxBytes } from './insert-request.ts';
 import { labelsOfMachine } from './labels.ts';
 import { openWorld, type GoogleContext, type GoogleWorld } from './world.ts';
-
-/** Projects whose images have no cloud-init, or may have none: nobody there reads user data of its forms. */
-const withoutCloudInit =
-  /^(?:projects\/)?(?:debian|centos|rhel|rhel-sap|rocky-linux|rocky-linux-accelerator|almalinux|oracle-linux|suse|suse-sap|opensuse|fedora|fedora-coreos|freebsd-org)-cloud\//;
 
 /**
  * Makes the instance, or finds the one that an earlier attempt made. The id that keeps two sendings from making two is on
@@ -122,12 +119,15 @@ async function hasOwnDisk(context: GoogleContext, world: GoogleWorld): Promise<b
   });
 }
 
-async function userDataOf(context: GoogleContext, { provider }: GoogleWorld): Promise<string | undefined> {
+async function userDataOf(
+  context: GoogleContext,
+  { provider, state }: GoogleWorld,
+): Promise<string | undefined> {
   const { host, config, emit, name } = context;
   const given = config.userData;
   const isText = given.startsWith('#') || given.includes('\n');
   const theirs = given === '' ? undefined : isText ? given : await host.files.readText(given);
-  if (withoutCloudInit.test(config.image)) {
+  if (lacksCloudInit(config, state)) {
     const message = `The image ${config.image} may have no cloud-init, so the SSH host key of "${name}" is the one that it shows first.`;
     emit({ type: 'warn', machine: name, message });
     return theirs;

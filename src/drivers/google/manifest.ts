@@ -203,5 +203,6 @@ export const manifest: DriverManifest = {
     amd64: { 'google-machine-type': 'e2-small' },
     arm64: { 'google-machine-type': 't2a-standard-1' },
   },
+  imageFlags: { name: 'google-machine-image' },
   capabilities: providerCapabilities,
 };

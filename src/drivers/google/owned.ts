@@ -1,11 +1,14 @@
 import { ownerTags, readTags } from '../../cloud/ownership.ts';
 import type { CheckContext } from '../driver.ts';
+import { unfinishedImages } from '../images.ts';
 import type { OwnedResource } from '../owned.ts';
 import { diskOf, firewallOf, instanceOf } from './api/answers.ts';
-import { isInUse, isMissing, openGoogle, type Google } from './api/google.ts';
+import { isInUse, openGoogle, type Google } from './api/google.ts';
 import type { GoogleConfig } from './config.ts';
 import { isTagInUse } from './firewall.ts';
+import { deleteImage, listImages } from './images.ts';
 import { tagsOfDescription, tagsOfLabels } from './labels.ts';
+import { removeWhenFree } from './remove.ts';
 import { accessOfCheck } from './world.ts';
 
 /** What carries the mark of a store in a project, in whatever zone. */
@@ -17,9 +20,10 @@ export async function listOwned(context: GoogleCheck, storeId: string): Promise<
   const google = openGoogle(accessOfCheck(context));
   const project = `projects/${context.config.project}`;
   const filter = `labels.${ownerTags.owner}=${storeId}`;
-  const [instances, disks, rules] = [
+  const [instances, disks, images, rules] = [
     await google.list(`${project}/aggregated/instances`, { filter }),
     await google.list(`${project}/aggregated/disks`, { filter }),
+    await listImages(google, context.config, storeId),
     await google.list(`${project}/global/firewalls`, {
       filter: `description eq ".*${ownerTags.owner}=${storeId}.*"`,
     }),
@@ -39,6 +43,7 @@ export async function listOwned(context: GoogleCheck, storeId: string): Promise<
   return [
     ...instances.flatMap((value) => instanceOf(value) ?? []).map((each) => labelled('instance', each)),
     ...disks.flatMap((value) => diskOf(value) ?? []).map((each) => labelled('disk', each)),
+    ...unfinishedImages(images),
     ...rules
       .flatMap((value) => firewallOf(value) ?? [])
       .map(({ id, name, description }) => ({
@@ -55,6 +60,10 @@ export async function listOwned(context: GoogleCheck, storeId: string): Promise<
 export async function removeOwned(context: GoogleCheck, resource: OwnedResource): Promise<void> {
   const google = openGoogle(accessOfCheck(context));
   const { project } = context.config;
+  if (resource.kind === 'image') {
+    await deleteImage(context, google, resource);
+    return;
+  }
   const path = pathOfResource(project, resource);
   const present = path === undefined ? undefined : await google.find(path);
   if (path === undefined || idOf(resource, present) !== resource.id) {
@@ -64,9 +73,9 @@ export async function removeOwned(context: GoogleCheck, resource: OwnedResource)
     return;
   }
   try {
-    await google.change({ method: 'DELETE', path });
+    await removeWhenFree(context, google, { path, machineId: resource.machineId });
   } catch (error) {
-    if (!isMissing(error) && !isInUse(error)) {
+    if (!isInUse(error)) {
       throw error;
     }
   }

@@ -1,9 +1,10 @@
 import { MachineError } from '../../core/errors.ts';
 import { operationOf, type Instance } from './api/answers.ts';
-import { isMissing } from './api/google.ts';
+import { isInUse, isMissing, type Google } from './api/google.ts';
 import { releaseExisting } from './existing.ts';
 import { findDisk, findInstance, instancePath, isOwn } from './find-instance.ts';
 import { removeUnusedFirewall } from './firewall.ts';
+import { settleImages } from './images.ts';
 import { diskName, zonePath } from './names.ts';
 import { openWorld, type GoogleContext, type GoogleWorld } from './world.ts';
 
@@ -44,15 +45,16 @@ export async function leaveExisting(context: GoogleContext, world: GoogleWorld):
 export async function removeInstance(context: GoogleContext, world: GoogleWorld): Promise<void> {
   const { google, provider } = world;
   const { config, name } = context;
+  const { machineId } = await provider.ownership();
   if ((await findSurely(context, world)) !== undefined) {
-    await unlessGone(async () => google.change({ method: 'DELETE', path: instancePath(config, name) }));
+    await removeWhenFree(context, google, { path: instancePath(config, name), machineId });
   }
   const disk = await findDisk(google, config, name);
   // A disk has a number of its own.
   const diskWorld = { ...world, state: { ...world.state, instanceId: '' } };
   if (disk !== undefined && (await isOwn(context, diskWorld, disk))) {
     const path = `${zonePath(config)}/disks/${diskName(name)}`;
-    await unlessGone(async () => google.change({ method: 'DELETE', path }));
+    await removeWhenFree(context, google, { path, machineId });
   }
   await context.save({ IPAddress: '' });
   await provider.saveState({ requestId: '', instanceId: '' });
@@ -95,9 +97,25 @@ async function settleInsert({ config }: GoogleContext, { google, state }: Google
   return open.length > 0;
 }
 
-async function unlessGone(change: () => Promise<unknown>): Promise<void> {
+/**
+ * Removes something. What is gone already is success; a disk of which an image is being made, and whatever has it, is free
+ * when the image is there.
+ * @throws MachineError also when something else uses it, see isInUse.
+ */
+export async function removeWhenFree(
+  waiting: Pick<GoogleContext, 'host' | 'signal' | 'config'>,
+  google: Google,
+  { path, machineId }: { readonly path: string; readonly machineId: string | undefined },
+): Promise<void> {
+  const remove = async (): Promise<unknown> => google.change({ method: 'DELETE', path });
   try {
-    await change();
+    await remove().catch(async (error: unknown) => {
+      if (!isInUse(error) || machineId === undefined) {
+        throw error;
+      }
+      await settleImages(waiting, google, { project: waiting.config.project, machineId });
+      await remove();
+    });
   } catch (error) {
     if (!isMissing(error)) {
       throw error;

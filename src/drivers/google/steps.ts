@@ -3,6 +3,7 @@ import { choose } from './choose.ts';
 import { takeExisting } from './existing.ts';
 import { findInstance, isOwn } from './find-instance.ts';
 import { ensureFirewall, firewallOfMachine, removeUnusedFirewall } from './firewall.ts';
+import { hasNoCloudInit } from './labels.ts';
 import { makeInstance } from './make-instance.ts';
 import { leaveExisting, removeInstance } from './remove.ts';
 import { openWorld, type GoogleContext } from './world.ts';
@@ -27,7 +28,10 @@ function chooseStep(context: GoogleContext): Step {
         return { network: networkPath };
       }
       const { image, networkPath, subnetworkPath, externalAddress } = await choose(google, config);
-      await provider.saveState({ networkPath, subnetworkPath, externalAddress, imageSizeGb: image.sizeGb });
+      await provider.saveState({
+        ...{ networkPath, subnetworkPath, externalAddress, imageSizeGb: image.sizeGb },
+        imageLacksCloudInit: hasNoCloudInit(image.labels),
+      });
       await context.save({ MachineImage: image.path });
       return { network: networkPath, image: image.path };
     },

@@ -18,7 +18,7 @@ import { restsIn, type CloudScene, type DeclareScene } from './fault-suite.ts';
 export interface FlowKinds<Request extends CloudRequest, Scene> {
   readonly driverName: string;
   readonly values: (scene: Scene) => FlagValues;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: Readonly<Record<string, string>> | ((scene: Scene) => Readonly<Record<string, string>>);
   /** The flag that names an image. */
   readonly flag: string;
   /** The request that makes an image. */
@@ -33,6 +33,7 @@ interface Flow<Scene> {
   readonly t: ExecutionContext;
   readonly scene: Scene;
   readonly store: TestStore;
+  readonly env: Readonly<Record<string, string>>;
   readonly session: Session;
   readonly abort: AbortController;
 }
@@ -40,15 +41,16 @@ interface Flow<Scene> {
 /** Declares them. */
 export function declareBakeFlow<Request extends CloudRequest, Scene extends CloudScene<Request>>(
   declare: DeclareScene<Scene>,
-  { driverName, values, env, flag, isMake, imageOf, images }: FlowKinds<Request, Scene>,
+  { driverName, values, env: envOf, flag, isMake, imageOf, images }: FlowKinds<Request, Scene>,
 ): void {
   const flow = (title: string, body: (flow: Flow<Scene>) => Promise<void>): void => {
     declare(title, async (t, scene) => {
       const store = await makeStore();
       const abort = new AbortController();
+      const env = typeof envOf === 'function' ? envOf(scene) : envOf;
       const session = openRealSession(store.path, { env: { ...env }, signal: abort.signal });
       try {
-        await body({ t, scene, store, session, abort });
+        await body({ t, scene, store, env, session, abort });
       } finally {
         await session.close();
         await store.dispose();
@@ -63,7 +65,7 @@ export function declareBakeFlow<Request extends CloudRequest, Scene extends Clou
       ...{ imageName: 'ci-1', driverName, values: values(scene) },
       ...(clean === undefined ? {} : { clean }),
     });
-  const tsmachine = async ({ t, store }: Flow<Scene>, ...words: string[]): Promise<string> => {
+  const tsmachine = async ({ t, store, env }: Flow<Scene>, ...words: string[]): Promise<string> => {
     const { code, stdout, stderr } = await store.tsmachine(words, { env });
     t.is(code, 0, `${words.join(' ')}: ${stderr}`);
     return stdout;

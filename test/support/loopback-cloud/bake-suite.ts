@@ -20,6 +20,8 @@ export interface BakeKinds<Scene> {
   readonly images: string;
   /** Makes the cloud say so often that an image is not ready. */
   readonly slow: (scene: Scene, answers: number) => void;
+  /** The cloud takes the mark and sets it in its own time, so an error may come before it. */
+  readonly marksLater?: true;
 }
 
 type Context = CheckContext<unknown>;
@@ -126,7 +128,8 @@ export function declareBake<Request extends CloudRequest, Scene extends CloudSce
       }
       scene.server.onRequest = () => undefined;
       t.true(((await restsIn(scene))[kinds.images]?.length ?? 0) <= 1, `one image at most: ${at}`);
-      t.is((await finished(machine)).length, error === undefined ? 1 : 0);
+      const wholeCount = (await finished(machine)).length;
+      t.true(wholeCount === (error === undefined ? 1 : 0) || (wholeCount === 1 && kinds.marksLater === true));
       await machine.cleanup();
       await sweep(machine);
       await removeAll(machine);

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { textField } from '../../../src/cloud/json-fields.ts';
+import { createGoogleImages } from './google-images.ts';
 import { jsonAnswer, type CloudAnswer, type CloudRequest } from './fault-server.ts';
 
 // A project of Compute Engine in memory: what there is in it, and what requests do to it. Everything that changes something
 // begins an operation, which is over after so many further requests, as in Google's own time.
 
-type Json = Readonly<Record<string, unknown>>;
+export type Json = Readonly<Record<string, unknown>>;
 
 /** An instance as answers have it. */
 export interface GoogleInstance extends Record<string, unknown> {
@@ -27,8 +28,14 @@ export interface GoogleAccount extends GoogleHooks {
   readonly instances: Map<string, GoogleInstance>;
   readonly disks: Map<string, Record<string, unknown>>;
   readonly firewalls: Map<string, Record<string, unknown>>;
+  /** Those of the project itself. */
+  readonly images: Map<string, Record<string, unknown>>;
   /** An operation is over after so many requests. */
   operationRequests: number;
+  /** The making of an image lasts so many requests longer. */
+  imageRequests: number;
+  /** The next operation that inserts an image ends with this error. */
+  failImage: { readonly code: string; readonly message: string } | undefined;
   /** What the serial ports of instances have put out. */
   consoleText: string;
   /** So many look-ups do not know an instance that is being made. */
@@ -42,12 +49,27 @@ export interface GoogleAccount extends GoogleHooks {
 interface Pending {
   readonly operation: Record<string, unknown>;
   seen: number;
-  readonly finish: () => Promise<void> | void;
+  readonly requests: () => number;
+  readonly finish: (operation: Record<string, unknown>) => Promise<void> | void;
 }
+
+/** Begins an operation on something. */
+export type Begin = (
+  request: CloudRequest,
+  what: {
+    readonly type: string;
+    readonly target: Json;
+    /** Path of the thing. */
+    readonly scope: string;
+    /** It is over after so many requests. */
+    readonly requests?: () => number;
+  },
+  finish: Pending['finish'],
+) => CloudAnswer;
 
 export const project = 'hotel-1';
 export const zone = 'us-central1-a';
-const base = 'https://www.googleapis.com/compute/v1';
+export const base = 'https://www.googleapis.com/compute/v1';
 const inProject = `${base}/projects/${project}`;
 export const staticAddress = '203.0.113.9';
 const subnetwork = {
@@ -98,6 +120,8 @@ function fixedThings(account: Pick<GoogleAccount, 'quotas'>): Readonly<Record<st
     [`${images}/family/ubuntu-2404-lts-amd64`]: image('ubuntu-2404-noble-amd64-v20261101', 'X86_64'),
     [`${images}/ubuntu-2404-noble-amd64-v20261101`]: image('ubuntu-2404-noble-amd64-v20261101', 'X86_64'),
     [`${images}/family/ubuntu-2404-lts-arm64`]: image('ubuntu-2404-noble-arm64-v20261101', 'ARM64'),
+    [`${images}/ubuntu-2404-noble-arm64-v20261101`]: image('ubuntu-2404-noble-arm64-v20261101', 'ARM64'),
+    'projects/debian-cloud/global/images/debian-12-v1': image('debian-12-v1', 'X86_64', 'debian-cloud'),
     'projects/debian-cloud/global/images/family/debian-12': image('debian-12-v1', 'X86_64', 'debian-cloud'),
     [`${at}/global/networks/default`]: {
       kind: 'compute#network',
@@ -156,11 +180,11 @@ export function createGoogleAccount(): GoogleAccount {
   const newId = (): string => String(7_000_000_000_000_000_000n + BigInt((count += 1)));
   const newAddress = (): string => `198.51.100.${(count % 250) + 1}`;
 
-  const begin = (
-    request: CloudRequest,
-    { type, target, scope }: { readonly type: string; readonly target: Json; readonly scope: string },
-    finish: () => Promise<void> | void,
-  ): CloudAnswer => {
+  const begin: Begin = (
+    request,
+    { type, target, scope, requests = () => account.operationRequests },
+    finish,
+  ) => {
     const requestId = request.query.get('requestId') ?? '';
     const operation: Record<string, unknown> = {
       kind: 'compute#operation',
@@ -178,7 +202,7 @@ export function createGoogleAccount(): GoogleAccount {
       : `projects/${project}/zones/${zone}`;
     const path = `${place}/operations/${operation['name'] as string}`;
     operations.set(path, operation);
-    pending.set(path, { operation, seen: 0, finish });
+    pending.set(path, { operation, seen: 0, requests, finish });
     byRequest.set(requestId, operation);
     return jsonAnswer(200, operation);
   };
@@ -186,10 +210,10 @@ export function createGoogleAccount(): GoogleAccount {
   const tick = async (): Promise<void> => {
     for (const [path, each] of pending) {
       each.seen += 1;
-      if (each.seen >= account.operationRequests) {
+      if (each.seen >= each.requests()) {
         pending.delete(path);
         Object.assign(each.operation, { status: 'DONE', progress: 100 });
-        await each.finish();
+        await each.finish(each.operation);
       }
     }
   };
@@ -211,6 +235,11 @@ export function createGoogleAccount(): GoogleAccount {
     if (wanted === undefined && !account.disks.has(diskPath)) {
       return googleError(404, 'notFound', { message: `The resource '${diskPath}' was not found` });
     }
+    const sourceImage = String(wanted?.['sourceImage']);
+    const image = account.images.get(sourceImage) ?? fixedThings(account)[sourceImage];
+    if (wanted !== undefined && image?.['status'] !== 'READY') {
+      return googleError(404, 'notFound', { message: `The resource '${sourceImage}' was not found` });
+    }
     if (wanted !== undefined) {
       account.disks.set(diskPath, {
         kind: 'compute#disk',
@@ -219,6 +248,7 @@ export function createGoogleAccount(): GoogleAccount {
         zone: `${inProject}/zones/${zone}`,
         labels: wanted['labels'],
         sizeGb: wanted['diskSizeGb'],
+        architecture: image?.['architecture'],
       });
     }
     const [nic] = body['networkInterfaces'] as readonly Record<string, unknown>[];
@@ -247,16 +277,11 @@ export function createGoogleAccount(): GoogleAccount {
     account.instances.set(path, instance);
     const failure = account.failInsert;
     account.failInsert = undefined;
-    const answer = begin(request, { type: 'insert', target: instance, scope: path }, async () => {
+    const answer = begin(request, { type: 'insert', target: instance, scope: path }, async (operation) => {
       if (failure !== undefined) {
         account.instances.delete(path);
         account.disks.delete(diskPath);
-        const failed = [...operations.values()].find(({ targetId }) => targetId === instance.id);
-        Object.assign(failed ?? {}, {
-          error: { errors: [failure] },
-          httpErrorStatusCode: 503,
-          httpErrorMessage: 'SERVICE UNAVAILABLE',
-        });
+        fail(operation, failure);
         return;
       }
       await run(instance);
@@ -287,6 +312,12 @@ export function createGoogleAccount(): GoogleAccount {
     const target = { type: action, target: instance, scope: path };
     switch (action) {
       case 'delete':
+        for (const { source } of instance['disks'] as readonly { readonly source: string }[]) {
+          const held = images.heldBy(source.slice(base.length + 1));
+          if (held !== undefined) {
+            return held;
+          }
+        }
         instance.status = 'STOPPING';
         return begin(request, target, async () => {
           account.instances.delete(path);
@@ -384,6 +415,11 @@ export function createGoogleAccount(): GoogleAccount {
         ? insertFirewall(request)
         : listOf(request, account.firewalls.values());
     }
+    if (path.startsWith(`${at}/global/images`)) {
+      return path === `${at}/global/images` && request.method === 'GET'
+        ? listOf(request, account.images.values())
+        : images.answer(request, path);
+    }
     if (path === `${at}/zones/${zone}/instances` && request.method === 'POST') {
       return insertInstance(request, path);
     }
@@ -432,8 +468,9 @@ export function createGoogleAccount(): GoogleAccount {
     const isUsed = [...account.instances.values()].some((each) =>
       JSON.stringify(each['disks']).includes(`${base}/${path}"`),
     );
-    if (isUsed) {
-      return googleError(400, 'resourceInUseByAnotherResource');
+    const held = isUsed ? googleError(400, 'resourceInUseByAnotherResource') : images.heldBy(path);
+    if (held !== undefined) {
+      return held;
     }
     return begin(request, { type: 'delete', target: found, scope: path }, () => {
       account.disks.delete(path);
@@ -445,7 +482,10 @@ export function createGoogleAccount(): GoogleAccount {
     instances: new Map(),
     disks: new Map(),
     firewalls: new Map([[`projects/${project}/global/firewalls/default-allow-ssh`, theirRule]]),
+    images: new Map(),
     operationRequests: 2,
+    imageRequests: 0,
+    failImage: undefined,
     consoleText: '',
     unknownAnswers: 0,
     failInsert: undefined,
@@ -454,7 +494,20 @@ export function createGoogleAccount(): GoogleAccount {
     onDelete: async () => undefined,
     answer,
   };
+  const images = createGoogleImages(account, { begin, newId });
   return account;
+}
+
+/** Makes an operation one that has failed. */
+export function fail(
+  operation: Record<string, unknown>,
+  failure: { readonly code: string; readonly message: string },
+): void {
+  Object.assign(operation, {
+    error: { errors: [failure] },
+    httpErrorStatusCode: 503,
+    httpErrorMessage: 'SERVICE UNAVAILABLE',
+  });
 }
 
 /** The forms of filters that are in use: `labels.K=V`, `name=V`, and `field eq "REGEX"`, which means the whole text. */

@@ -92,6 +92,7 @@ export async function startGoogleCloud(): Promise<GoogleCloud> {
     rests: async () => ({
       instances: [...account.instances.keys()],
       disks: [...account.disks.keys()],
+      images: [...account.images.keys()],
       firewalls: [...account.firewalls.keys()].filter((name) => !name.endsWith('/default-allow-ssh')),
     }),
     close: async () => server.close(),

@@ -99,6 +99,11 @@ export interface Image {
   readonly sizeGb: number;
   /** `X86_64` or `ARM64`; undefined for old ones. */
   readonly architecture?: string;
+  /** `PENDING`, `READY`, `FAILED`, `DELETING`. */
+  readonly status: string;
+  readonly description: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly labelFingerprint?: string;
 }
 
 export function imageOf(value: unknown): Image | undefined {
@@ -110,7 +115,13 @@ export function imageOf(value: unknown): Image | undefined {
         name,
         path: pathOf(link).replace(/^projects\//, ''),
         sizeGb: Number.isSafeInteger(size) ? size : 0,
-        ...optional({ architecture: textField(value, 'architecture') }),
+        status: textField(value, 'status') ?? '',
+        description: textField(value, 'description') ?? '',
+        labels: textsField(value, 'labels'),
+        ...optional({
+          architecture: textField(value, 'architecture'),
+          labelFingerprint: textField(value, 'labelFingerprint'),
+        }),
       };
 }
 

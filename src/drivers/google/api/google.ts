@@ -36,6 +36,10 @@ export interface Change {
   readonly body?: unknown;
   /** UUID by which Google knows a request that it has seen; a new one when left out. */
   readonly requestId?: string;
+  /** Google takes no such id here: the change itself must be one that may be sent again. */
+  readonly hasNoId?: true;
+  /** So long Google may take to carry it out; ten minutes when left out. */
+  readonly timeoutMs?: number;
   /** Called as soon as Google has taken the request. */
   readonly onAccepted?: (operation: Operation) => Promise<void>;
 }
@@ -119,7 +123,7 @@ export function openGoogle(access: GoogleAccess): Google {
     list: async (path, query) => listAll(api, path, query),
     change: async (change) => carryOut(access, api, change),
     settle: async (operation, scope) => {
-      await waitUntilDone(access, api, { scope, operation });
+      await waitUntilDone(access, api, { scope, operation, timeoutMs: operationTimeoutMs });
     },
   };
 }
@@ -162,8 +166,8 @@ async function listAll(
 }
 
 async function carryOut(access: GoogleAccess, api: JsonApi, change: Change): Promise<Operation> {
-  const { method, path, body, onAccepted } = change;
-  const requestId = change.requestId ?? newUuid(access.host);
+  const { method, path, body, onAccepted, timeoutMs = operationTimeoutMs } = change;
+  const requestId = change.hasNoId === true ? undefined : (change.requestId ?? newUuid(access.host));
   const answer = await api.call({
     method,
     path: `/${path}`,
@@ -177,7 +181,7 @@ async function carryOut(access: GoogleAccess, api: JsonApi, change: Change): Pro
   }
   await onAccepted?.(begun);
   const scope = /^projects\/[^/]+\/(?:zones\/[^/]+|regions\/[^/]+|global)/.exec(path)?.[0] ?? '';
-  const done = await waitUntilDone(access, api, { scope, operation: begun });
+  const done = await waitUntilDone(access, api, { scope, operation: begun, timeoutMs });
   if (done.error !== undefined) {
     const { code, message, status } = done.error;
     const shown = message.replaceAll(/\p{Cc}/gu, ' ').slice(0, 1000);
@@ -196,7 +200,11 @@ async function carryOut(access: GoogleAccess, api: JsonApi, change: Change): Pro
 async function waitUntilDone(
   { host, signal }: GoogleAccess,
   api: JsonApi,
-  { scope, operation }: { readonly scope: string; readonly operation: Operation },
+  {
+    scope,
+    operation,
+    timeoutMs,
+  }: { readonly scope: string; readonly operation: Operation; readonly timeoutMs: number },
 ): Promise<Operation> {
   if (operation.isDone) {
     return operation;
@@ -216,7 +224,7 @@ async function waitUntilDone(
     },
     {
       clock: host.clock,
-      timeoutMs: operationTimeoutMs,
+      timeoutMs,
       intervalMs: waitPauseMs,
       intervalMaxMs: waitPauseMaxMs,
       signal,

@@ -3,14 +3,19 @@ import fc from 'fast-check';
 import { redactText } from '../../../../src/cloud/redact.ts';
 import { machineTags, readTags } from '../../../../src/cloud/ownership.ts';
 import { instanceOf, itemsOf, operationOf, readError } from '../../../../src/drivers/google/api/answers.ts';
+import { lacksCloudInit } from '../../../../src/drivers/google/cloud-init.ts';
 import { configure, readConfig, readState } from '../../../../src/drivers/google/config.ts';
 import { planFirewall } from '../../../../src/drivers/google/firewall-plan.ts';
 import { statusOf } from '../../../../src/drivers/google/inspect.ts';
 import { insertBody } from '../../../../src/drivers/google/insert-request.ts';
 import {
   describeTags,
+  finishedLabel,
+  hasNoCloudInit,
   labelProblem,
   labelsOfMachine,
+  marksOfImage,
+  readImageMarks,
   tagsOfDescription,
   tagsOfLabels,
 } from '../../../../src/drivers/google/labels.ts';
@@ -185,6 +190,31 @@ test('labels keep whose a machine is, and times lose nothing but parts of a seco
   t.deepEqual(tagsOfDescription(describeTags(tags)), tags);
   t.is(labelProblem(`${'k'.repeat(63)},${'v'.repeat(63)}`), undefined);
   t.not(labelProblem(`k,${'v'.repeat(64)}`), undefined);
+});
+
+test('marks of an image say what is in it, and are labels that Google takes', (t) => {
+  const nowMs = Date.UTC(2026, 0, 31, 23, 59, 59);
+  const order = { name: 'ci-1', system: 'Ubuntu 24.04.2 LTS', engineVersion: '28.0.4' };
+  const { labels, description } = marksOfImage(own, order, { nowMs, lacksCloudInit: false });
+  for (const [key, value] of Object.entries({ ...labels, ...finishedLabel(nowMs) })) {
+    t.is(labelProblem(`${key},${value}`), undefined);
+  }
+  const told = { ...order, machineId: own.machineId, createdMs: nowMs };
+  t.deepEqual(readImageMarks(labels, description), { ...told, isFinished: false });
+  t.true(readImageMarks({ ...labels, ...finishedLabel(nowMs) }, description).isFinished);
+  // Nobody makes a foreign image ours by its description.
+  t.false(readImageMarks({}, 'tsmachine-baked=1 tsmachine-id=x').isFinished);
+  t.false(hasNoCloudInit(labels));
+  t.true(hasNoCloudInit(marksOfImage(own, order, { nowMs, lacksCloudInit: true }).labels));
+});
+
+test('images without cloud-init, and those that were baked of them', (t) => {
+  const lacks = (image: string, imageLacksCloudInit = false): boolean =>
+    lacksCloudInit({ image }, { imageLacksCloudInit });
+  t.false(lacks('ubuntu-os-cloud/global/images/ubuntu-2404-noble-amd64-v20261101'));
+  t.true(lacks('debian-cloud/global/images/family/debian-12'));
+  t.false(lacks('hotel-1/global/images/ci-1-11111111'));
+  t.true(lacks('hotel-1/global/images/ci-1-11111111', true));
 });
 
 const network = 'projects/hotel-1/global/networks/default';
