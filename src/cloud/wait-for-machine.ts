@@ -35,11 +35,12 @@ export interface ProviderMachine<Found> {
   readonly endOf?: (found: Found) => { readonly isIn: string; readonly why: string | undefined } | undefined;
   readonly timeoutMs: number;
   readonly intervalMs?: number;
+  readonly intervalMaxMs?: number;
 }
 
 const unknownTimeoutMs = 90_000;
 const firstIntervalMs = 2_000;
-const intervalMaxMs = 15_000;
+const usualMaxMs = 15_000;
 
 /**
  * Waits until a machine has a state.
@@ -50,7 +51,15 @@ export async function waitForMachine<Found>(
   machine: ProviderMachine<Found>,
   wanted: WantedState<Found>,
 ): Promise<Found> {
-  const { noun, provider, find, stateOf, endOf, intervalMs = firstIntervalMs } = machine;
+  const {
+    noun,
+    provider,
+    find,
+    stateOf,
+    endOf,
+    intervalMs = firstIntervalMs,
+    intervalMaxMs = usualMaxMs,
+  } = machine;
   const beganMs = clock.monotonicMs();
   let last = 'not known yet';
   const look = async (): Promise<Found | undefined> => {

@@ -6,6 +6,8 @@ import type { OpenStackContext, OpenStackWorld } from './world.ts';
 
 /** Waiting for a server. */
 
+const intervalMaxMs = 10_000;
+
 /** The address by which the machine is reached. Nova may be behind with a floating one, so that of the record counts, too. */
 export function addressOf(server: Server, config: OpenStackConfig): string | undefined {
   if (config.floatingPool !== '') {
@@ -42,6 +44,7 @@ export async function waitUntil(
     stateOf: ({ status, task }) => (task === undefined ? status : `${status} (${task})`),
     endOf,
     timeoutMs: activeTimeoutS * 1000,
+    intervalMaxMs,
   };
   return waitForMachine(context, machine, wanted);
 }

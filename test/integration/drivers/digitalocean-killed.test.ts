@@ -16,7 +16,7 @@ test.serial('killed at every request that makes something and after it: rm leave
         ...['--digitalocean-open-to', '198.18.0.0/15'],
       ],
       env: { DIGITALOCEAN_ACCESS_TOKEN: 'test' },
-      firstRequest: 8,
+      makes: ({ method }) => method === 'POST',
       nameOf,
     });
     t.true(asked.includes('POST /v2/droplets'));

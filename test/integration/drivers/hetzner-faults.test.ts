@@ -100,7 +100,7 @@ declare('the request that makes a server has everything in it', async (t, { make
   const { 'tsmachine-created': created = '', ...others } = labels as Record<string, string>;
   t.deepEqual(others, { team: 'blue', 'example.org/empty': '', ...own });
   t.regex(created, /^\d{4}-\d\d-\d\dT\d\d_\d\d_\d\d\.\d{3}Z$/);
-  t.regex(String(userData), /^#cloud-config\n/);
+  t.regex(String(userData), /^#cloud-config\n/m);
   t.deepEqual(body, {
     name: 'dev',
     server_type: 'cpx11',

@@ -18,8 +18,8 @@ export interface KillOptions<Request extends CloudRequest> {
   /** Behind `create`, without a name. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** The first request that is worth it: those before it only look. */
-  readonly firstRequest: number;
+  /** True for a request that makes something: those before the first of them only look. */
+  readonly makes: (request: Request) => boolean;
   readonly nameOf: (request: Request) => string;
 }
 
@@ -29,14 +29,17 @@ const requestsMax = 60;
 /** @returns the requests at which it was killed, by name. */
 export async function killAtEveryRequest<Request extends CloudRequest>(
   t: ExecutionContext,
-  { server, rests, instances, args, env, firstRequest, nameOf }: KillOptions<Request>,
+  { server, rests, instances, args, env, makes, nameOf }: KillOptions<Request>,
 ): Promise<readonly string[]> {
   const store = await makeStore();
   const asked: string[] = [];
   let made = 0;
   const seen = { waiting: false };
+  /** Of the last kill, counted from the first request of its create. */
+  let at = -1;
   try {
-    for (let at = firstRequest; at <= requestsMax && !seen.waiting; at += 1) {
+    while (at < requestsMax && !seen.waiting) {
+      const before = at;
       const first = server.requests.length;
       const command = [path.join(projectRoot, 'bin', 'tsmachine.js'), 'create', ...args, 'victim'];
       const child = spawn(process.execPath, command, {
@@ -53,7 +56,9 @@ export async function killAtEveryRequest<Request extends CloudRequest>(
         }
       });
       server.onDone = (request) => {
-        if (request.index - first === at) {
+        const isNext = before < 0 ? makes(request) : request.index - first === before + 1;
+        if (isNext && at === before) {
+          at = request.index - first;
           asked.push(nameOf(request));
           child.kill('SIGKILL');
         }
