@@ -4,32 +4,33 @@ import { openApiChecks } from '../api-check/openapi.ts';
 import {
   accountJson,
   actionJson,
-  allImages,
   dropletJson,
   firewallJson,
-  images,
   keyJson,
   makeAccount,
   regions,
-  shownSnapshot,
   sizes,
   snapshotOf,
   type CloudAccount,
   type CloudDroplet,
-  type CloudSnapshot,
   type Json,
   type PendingAction,
 } from './digitalocean-account.ts';
 import {
-  jsonAnswer,
-  nameOf,
-  startFaultServer,
-  type CloudAnswer,
-  type CloudRequest,
-  type Fault,
-  type FaultServer,
-} from './fault-server.ts';
+  digitalOceanError,
+  newId,
+  notFound,
+  page,
+  Refusal,
+  unprocessable,
+  type Asked,
+  type DigitalOceanCloud,
+} from './digitalocean-asked.ts';
+import { deleteImage, getImage, imageProblem, listImages, putImage } from './digitalocean-images.ts';
+import { jsonAnswer, nameOf, startFaultServer, type CloudAnswer, type CloudRequest } from './fault-server.ts';
 import type { Rests } from './fault-suite.ts';
+
+export { digitalOceanError, type DigitalOceanCloud } from './digitalocean-asked.ts';
 
 // A stand-in for DigitalOcean's API. Every request and answer is checked by DigitalOcean's own description, where it is there.
 
@@ -38,67 +39,7 @@ export const uncheckedWhy = descriptionMissing(description);
 /** Once for all clouds of a process, as the description takes its time to compile. */
 const checks = uncheckedWhy === undefined ? openApiChecks(readDescription(description), '') : undefined;
 
-/** Settings of a cloud; tests change them as they go. */
-export interface DigitalOceanCloud extends FaultServer {
-  /** Of the token `test`. */
-  readonly account: CloudAccount;
-  /** Accounts by token; any other token is refused. */
-  readonly accounts: Map<string, CloudAccount>;
-  /** What was wrong with requests, answers, and with what was made. */
-  readonly findings: string[];
-  /** So many requests about a droplet until an action is done. */
-  actionAnswers: number;
-  /** The same for a snapshot, also one that was begun; then its image is pending as often as it is looked at. */
-  snapshotAnswers: number;
-  pendingAnswers: number;
-  /** So many times nobody knows a droplet that was made, by its id and by its tags. */
-  unknownAnswers: number;
-  untaggedAnswers: number;
-  /** Entries of a page, whatever was asked for. */
-  pageSizeMax: number;
-  /** Types of actions that end with an error, and those that end well and do nothing. */
-  readonly failing: Set<string>;
-  readonly futile: Set<string>;
-  /** A tag that is there already is an error. */
-  refusesKnownTags: boolean;
-  /** Makes the host of a droplet and gives its address; until then the droplet is new. */
-  onLaunch: ((droplet: CloudDroplet) => Promise<string>) | undefined;
-  onDelete: ((droplet: CloudDroplet) => Promise<void>) | undefined;
-  rests(): Rests;
-}
-
-/** An error as DigitalOcean writes it. */
-export function digitalOceanError(
-  status: number,
-  id: string,
-  message = 'a fault of the test',
-  headers: Readonly<Record<string, string>> = {},
-): Fault & { readonly kind: 'answer' } {
-  return { kind: 'answer', ...jsonAnswer(status, { id, message, request_id: randomUUID() }, headers) };
-}
-
-/** A refusal that ends the handling of a request. */
-class Refusal extends Error {
-  readonly answer: CloudAnswer;
-  constructor(status: number, id: string, message: string) {
-    super(message);
-    this.answer = digitalOceanError(status, id, message);
-  }
-}
-
-const notFound = (): Refusal =>
-  new Refusal(404, 'not_found', 'The resource you were accessing could not be found.');
-const unprocessable = (message: string): Refusal => new Refusal(422, 'unprocessable_entity', message);
 const tagForm = /^[a-zA-Z0-9_\-:]{1,255}$/;
-
-interface Asked {
-  readonly cloud: DigitalOceanCloud;
-  readonly account: CloudAccount;
-  readonly request: CloudRequest;
-  readonly body: Json;
-  /** What stands in the path's holes. */
-  readonly parts: readonly string[];
-}
 
 type Route = readonly [
   method: string,
@@ -217,75 +158,12 @@ async function carryOut(cloud: DigitalOceanCloud, request: CloudRequest): Promis
   return digitalOceanError(404, 'not_found');
 }
 
-/** A page of a list, as it was asked for. */
-function page({ cloud, request }: Asked, key: string, all: readonly Json[]): CloudAnswer {
-  const size = Math.min(Number(request.query.get('per_page') ?? 20), cloud.pageSizeMax);
-  const at = Number(request.query.get('page') ?? 1);
-  const next = `${cloud.url}${request.path}?page=${at + 1}&per_page=${size}`;
-  const isLast = at * size >= all.length;
-  return jsonAnswer(200, {
-    [key]: all.slice((at - 1) * size, at * size),
-    links: isLast ? {} : { pages: { next, last: next } },
-    meta: { total: all.length },
-  });
-}
-
-function listImages(asked: Asked): CloudAnswer {
-  const { account, request } = asked;
-  const isPrivate = request.query.get('private') === 'true';
-  const isPublic = request.query.get('type') === 'distribution';
-  const wanted = (image: Json): boolean => (isPrivate ? image['public'] === false : true);
-  return page(asked, 'images', isPublic ? images : allImages(account).filter(wanted));
-}
-
-function getImage({ account, parts: [wanted] }: Asked): CloudAnswer {
-  const image = images.find(({ id, slug }) => slug === wanted || String(id) === wanted);
-  const snapshot = account.snapshots.get(Number(wanted));
-  if (image === undefined && snapshot === undefined) {
-    throw notFound();
-  }
-  return jsonAnswer(200, { image: snapshot === undefined ? image : shownSnapshot(snapshot) });
-}
-
-/** The account's own image of the path: the public ones nobody changes. */
-function ownImageOf({ account, parts: [id] }: Asked): CloudSnapshot {
-  if (images.some((image) => String(image['id']) === id)) {
-    throw new Refusal(403, 'forbidden', 'You are not authorized to perform this operation');
-  }
-  const snapshot = account.snapshots.get(Number(id));
-  if (snapshot === undefined) {
-    throw notFound();
-  }
-  return snapshot;
-}
-
-function putImage(asked: Asked): CloudAnswer {
-  const { thing } = ownImageOf(asked);
-  if (String(asked.body['name']).length > 255) {
-    throw unprocessable('Name is too long');
-  }
-  Object.assign(thing, { name: asked.body['name'] });
-  return jsonAnswer(200, { image: thing });
-}
-
-function deleteImage(asked: Asked): CloudAnswer {
-  asked.account.snapshots.delete(ownImageOf(asked).thing['id'] as number);
-  return { status: 204, body: '' };
-}
-
 function getVpc({ account, parts: [wanted] }: Asked): CloudAnswer {
   const vpc = account.vpcs.find(({ id }) => id === wanted);
   if (vpc === undefined) {
     throw notFound();
   }
   return jsonAnswer(200, { vpc });
-}
-
-let lastId = 1000;
-
-function newId(): number {
-  lastId += 1;
-  return lastId;
 }
 
 function keyOf({ account, parts: [wanted] }: Asked): Json {
@@ -495,20 +373,6 @@ function postDroplet({ cloud, account, body }: Asked): CloudAnswer {
     droplet: dropletJson(account, droplet),
     links: { actions: [{ id: creation.id, rel: 'create', href }] },
   });
-}
-
-/** What is wrong with the image that a droplet is to be made of. */
-function imageProblem(account: CloudAccount, body: Json): string | false {
-  const things = [...images, ...[...account.snapshots.values()].map(({ thing }) => thing)];
-  const image = things.find(({ id, slug }) => body['image'] === id || body['image'] === slug);
-  const disk = sizes.find(({ slug }) => slug === body['size'])?.['disk'];
-  if (image === undefined) {
-    return 'You specified an invalid image for Droplet creation.';
-  }
-  if (!(image['regions'] as readonly unknown[]).includes(body['region'])) {
-    return 'The image is not available in the selected region.';
-  }
-  return Number(image['min_disk_size']) > Number(disk) && 'This size is too small for the image.';
 }
 
 async function deleteDroplet(asked: Asked): Promise<CloudAnswer> {
