@@ -58,7 +58,7 @@ export async function findImages(
   const places = found.filter(({ driver }) => driver.images !== undefined);
   const results = await settleInParallel(places, atOnceMax, async (lookout) => imagesIn(session, lookout));
   session.signal.throwIfAborted();
-  // A place may have been looked at as several users.
+  // A place may have been looked at as several users, and may have been named in several ways: a project by its name and its id.
   const images = new Map<string, FoundImage>();
   const failed: Problem[] = [];
   for (const [index, lookout] of places.entries()) {
@@ -68,7 +68,9 @@ export async function findImages(
     }
     for (const image of result?.status === 'fulfilled' ? result.value : []) {
       if (image.isFinished) {
-        images.set(JSON.stringify([placeKey(lookout.place), image.id]), { ...image, lookout });
+        const { place } = lookout;
+        const key = JSON.stringify([place.driver, image.machineId ?? placeKey(place), image.id]);
+        images.set(key, { ...image, lookout });
       }
     }
   }
