@@ -114,8 +114,11 @@ export async function forgetGivenKey(
   const { session, machine, link } = change;
   const given = await givenKey(session, machine);
   const { sshHostKey, nextSshHostKey } = await loadOwnData(session, machine.name);
-  const isInUse = sshHostKey === undefined || isSameKey(sshHostKey, publicLineOf(given ?? sshHostKey));
-  if (given === undefined || isInUse || nextSshHostKey !== undefined) {
+  // A machine that was adopted has no first key here.
+  if (given === undefined || sshHostKey === undefined || nextSshHostKey !== undefined) {
+    return;
+  }
+  if (isSameKey(sshHostKey, publicLineOf(given))) {
     return;
   }
   try {

@@ -304,6 +304,8 @@ test('the store forgets the given key when it is not the key of the machine any 
     await changeKey(scene);
     await forget();
     t.false(existsSync(given));
+    // As for a machine that was adopted: there is none to be forgotten.
+    await t.notThrowsAsync(forget());
   });
 });
 
