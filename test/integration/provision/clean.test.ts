@@ -41,7 +41,7 @@ const gone = {
   'var/lib/waagent/TransportPrivate.pem': 'PRIVATE KEY',
   'var/lib/waagent/provisioned': '0F1E',
   'var/lib/dhclient/dhclient-eth0.leases': 'lease',
-  'var/lib/apt/lists/deb.debian.org_debian': 'Package: x',
+  'var/lib/apt/lists/mirror.example_debian': 'Package: x',
   'var/cache/apt/archives/docker.deb': 'x',
   'var/lib/dhcp/dhclient.eth0.leases': 'lease',
   'var/log/journal/0123/system.journal': `ssh-ed25519 ${userKey}`,
