@@ -13,6 +13,20 @@ import { parseGoDuration } from './go-duration.ts';
 /** Values of the flags that every driver has. */
 export type CreateOptions = OptionsOfFlags<typeof createFlags>;
 
+/** Flags of what is set up on a machine. */
+type SetupOptions = Pick<
+  CreateOptions,
+  | 'engine-opt'
+  | 'engine-insecure-registry'
+  | 'engine-registry-mirror'
+  | 'engine-label'
+  | 'engine-storage-driver'
+  | 'engine-env'
+  | 'engine-install-url'
+  | 'tls-san'
+  | 'tls-key-type'
+>;
+
 /**
  * What the user asked for, from the values of all flags.
  * @throws MachineError `name-invalid`, `flag-invalid` for values that cannot be.
@@ -33,18 +47,8 @@ export function createRequest(
     name,
     driverName: driver.name,
     flagValues: Object.fromEntries(driver.flags.map((flag) => [flag.name, values[flag.name]])),
-    engine: {
-      options: options['engine-opt'] ?? [],
-      insecureRegistries: options['engine-insecure-registry'] ?? [],
-      registryMirrors: options['engine-registry-mirror'] ?? [],
-      labels: options['engine-label'] ?? [],
-      storageDriver: options['engine-storage-driver'] ?? '',
-      env: options['engine-env'] ?? [],
-      installUrl: options['engine-install-url'],
-    },
+    ...setupOf(options),
     swarm: swarmOf(options),
-    tlsSans: options['tls-san'] ?? [],
-    tlsKeyType: oneOf('tls-key-type', options['tls-key-type'], ['ec', 'rsa']),
     ...(options.image === undefined || options.image === '' ? {} : { image: options.image }),
     ...(options.share === undefined ? {} : { shares: options.share }),
     ...(shareType === 'auto' ? {} : { shareWay: shareType }),
@@ -55,6 +59,26 @@ export function createRequest(
     ...(ignores.length === 0 ? {} : { ignores }),
     ...(options.dns === undefined ? {} : { dnsServers: options.dns.map(dnsServer) }),
     ...(options['extra-ca'] === undefined ? {} : { extraAuthorities: options['extra-ca'] }),
+  };
+}
+
+/**
+ * What is set up on a machine, however it came into the store.
+ * @throws MachineError `flag-invalid`.
+ */
+export function setupOf(options: SetupOptions): Pick<CreateRequest, 'engine' | 'tlsSans' | 'tlsKeyType'> {
+  return {
+    engine: {
+      options: options['engine-opt'] ?? [],
+      insecureRegistries: options['engine-insecure-registry'] ?? [],
+      registryMirrors: options['engine-registry-mirror'] ?? [],
+      labels: options['engine-label'] ?? [],
+      storageDriver: options['engine-storage-driver'] ?? '',
+      env: options['engine-env'] ?? [],
+      installUrl: options['engine-install-url'],
+    },
+    tlsSans: options['tls-san'] ?? [],
+    tlsKeyType: oneOf('tls-key-type', options['tls-key-type'], ['ec', 'rsa']),
   };
 }
 

@@ -1,7 +1,7 @@
 import { MachineError } from '../../core/errors.ts';
-import type { AdoptRequest } from '../../machine/adopt/adopt.ts';
 import type { Call } from '../call.ts';
 import type { OptionsOf } from '../commands.ts';
+import { setupOf } from '../create-request.ts';
 import { driverCommandHelp } from '../driver-help.ts';
 import { readDriverLine } from '../driver-line.ts';
 import { wantedPlace } from '../wanted-place.ts';
@@ -27,7 +27,7 @@ export default async function adopt(call: Call<'adopt'>): Promise<number> {
   const { name, driver, id, isNew } = await adoptMachine(call.session, {
     what,
     ...wantedPlace(call, line),
-    ...requestOf(options),
+    ...setupOf(options),
     sshKeyPath: given(options['ssh-key']),
     sshHostKey: given(options['ssh-host-key']),
     storeId: given(options['store-id']),
@@ -43,27 +43,6 @@ export default async function adopt(call: Call<'adopt'>): Promise<number> {
       : `It is in this store already, as "${name}".`,
   );
   return 0;
-}
-
-function requestOf(options: OptionsOf<'adopt'>): Pick<AdoptRequest, 'engine' | 'tlsSans' | 'tlsKeyType'> {
-  const keyType = options['tls-key-type'];
-  if (keyType !== 'ec' && keyType !== 'rsa') {
-    const message = `invalid value ${JSON.stringify(keyType)} for flag -tls-key-type`;
-    throw new MachineError('flag-invalid', message, { why: 'It takes: ec, rsa.' });
-  }
-  return {
-    engine: {
-      options: options['engine-opt'] ?? [],
-      insecureRegistries: options['engine-insecure-registry'] ?? [],
-      registryMirrors: options['engine-registry-mirror'] ?? [],
-      labels: options['engine-label'] ?? [],
-      storageDriver: options['engine-storage-driver'] ?? '',
-      env: options['engine-env'] ?? [],
-      installUrl: options['engine-install-url'],
-    },
-    tlsSans: options['tls-san'] ?? [],
-    tlsKeyType: keyType,
-  };
 }
 
 function given(text: string | undefined): string | undefined {
